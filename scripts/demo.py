@@ -112,9 +112,8 @@ class Story:
         texts = eventually(
             about_order, lambda found: any(word in t for t in found), f"{person.name} is told {word}"
         )
-        say(
-            f"{person.name} has {len(texts)} message(s) about it, e.g. “{next(t for t in texts if word in t)}”"
-        )
+        example = next(text for text in texts if word in text)
+        say(f"{person.name} has {len(texts)} message(s) about it, e.g. “{example}”")
 
     # --- the four stories --------------------------------------------------------------------------
     def golden(self) -> None:

@@ -1,7 +1,7 @@
 """A person with a browser: what the demo and the journey test use to walk through the running system.
 
-Room: scripts. Everything goes through the gateway as a client's call would; nothing here knows a table or a module
-of a service. `StoryBroken` is raised, with the answer that broke it, as soon as something does not hold.
+Room: scripts. Everything goes through the gateway as a client call would; nothing here knows a table or a
+module of a service. `StoryBroken` carries the answer that broke it, as soon as something does not hold.
 """
 
 import re
