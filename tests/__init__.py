@@ -1,0 +1,1 @@
+"""Cross-service tests only: what one service promises alone is tested beside its code."""
