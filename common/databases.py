@@ -1,0 +1,56 @@
+"""Where a service keeps its rows: SQLite for one machine, MySQL or MariaDB otherwise. Only connection settings live here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from common import config
+
+# WAL lets readers go on while one writes. NORMAL survives any crash of a process; only a power cut may lose the
+# very last commits, which is fine for the embedded mode this engine is for.
+SQLITE_INIT = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
+
+
+def database_settings(slug: str, loaded: config.Settings) -> dict[str, Any]:
+    """Django's `DATABASES["default"]` for the service called `slug` ("order")."""
+    database = loaded.database
+    shared: dict[str, Any] = {
+        "ATOMIC_REQUESTS": False,
+        "CONN_MAX_AGE": None,
+        "CONN_HEALTH_CHECKS": True,
+    }
+    if database.engine == "mysql":
+        return {**shared, **_mysql(slug, database)}
+    return {**shared, **_sqlite(slug, loaded)}
+
+
+def _sqlite(slug: str, loaded: config.Settings) -> dict[str, Any]:
+    file = Path(loaded.var_dir) / "db" / f"{slug}.sqlite3"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(file),
+        "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": SQLITE_INIT},
+    }
+
+
+def _mysql(slug: str, database: config.Database) -> dict[str, Any]:
+    options = {
+        "charset": "utf8mb4",
+        "isolation_level": "read committed",
+        "init_command": "SET sql_mode='STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ENGINE_SUBSTITUTION'",
+        "connect_timeout": 5,
+    }
+    if database.socket:
+        options["unix_socket"] = database.socket
+    return {
+        "ENGINE": "django.db.backends.mysql",
+        "NAME": database.name,
+        "USER": database.user,
+        "PASSWORD": database.password,
+        "HOST": database.host,
+        "PORT": str(database.port),
+        "OPTIONS": options,
+        "TEST": {"NAME": f"test_{slug}_{database.name}", "CHARSET": "utf8mb4"},
+    }

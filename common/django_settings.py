@@ -1,0 +1,160 @@
+"""The Django settings every service shares. What differs (apps, model names, routes of events) is passed in by the service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from common import config
+from common.databases import database_settings
+from common.web.admin_stack import MIDDLEWARE as ADMIN_MIDDLEWARE
+
+LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+
+SHARED_APPS = [
+    "common",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+
+
+def service_settings(
+    service: str,
+    *,
+    base_dir: Path,
+    apps: list[str],
+    models: dict[str, str],
+    event_routes: str,
+    jobs: str = "",
+    sagas: str = "",
+) -> dict[str, Any]:
+    """Every setting of `service` (its name is CamelCase: "OrderService"); raises config.ConfigError with all problems.
+
+    `models` names the concrete outbox, inbox, idempotency, saga and lease models; `event_routes`, `jobs` and `sagas`
+    are dotted paths read by the relay, the worker and the saga runner.
+    """
+    loaded = config.load(service)
+    slug = service.removesuffix("Service").lower()
+    return {
+        "CFMP": loaded,
+        "CFMP_MODELS": models,
+        "CFMP_EVENT_ROUTES": event_routes,
+        "CFMP_JOBS": jobs,
+        "CFMP_SAGAS": sagas,
+        "CFMP_VAR_DIR": Path(loaded.var_dir),
+        "SERVICE_NAME": service,
+        "SERVICE_SLUG": slug,
+        "BASE_DIR": base_dir,
+        "INSTALLED_APPS": [*SHARED_APPS, *apps],
+        "DATABASES": {"default": database_settings(slug, loaded)},
+        **_core(loaded),
+        **_web(slug, loaded),
+        **_logging(service, base_dir, loaded),
+        **_rest(service),
+        **_admin(service),
+    }
+
+
+def _core(loaded: config.Settings) -> dict[str, Any]:
+    return {
+        "DEBUG": False,
+        "SECRET_KEY": loaded.django_secret_key,
+        "ROOT_URLCONF": "config.urls",
+        "WSGI_APPLICATION": "config.wsgi.application",
+        "APPEND_SLASH": False,
+        "DEFAULT_AUTO_FIELD": "django.db.models.BigAutoField",
+        "USE_TZ": True,
+        "TIME_ZONE": "UTC",
+        "USE_I18N": True,
+        "LANGUAGE_CODE": "zh-hans",
+        "LANGUAGES": [("zh-hans", "简体中文"), ("en", "English")],
+        "CACHES": {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}},
+    }
+
+
+def _web(slug: str, loaded: config.Settings) -> dict[str, Any]:
+    return {
+        "ALLOWED_HOSTS": LOOPBACK_HOSTS if loaded.embedded else loaded.allowed_hosts,
+        "MIDDLEWARE": [
+            "common.web.middleware.RequestContextMiddleware",
+            "common.web.middleware.BodyLimitMiddleware",
+            "common.web.static.StaticMiddleware",
+            *ADMIN_MIDDLEWARE,
+        ],
+        "TEMPLATES": [
+            {
+                "BACKEND": "django.template.backends.django.DjangoTemplates",
+                "APP_DIRS": True,
+                "OPTIONS": {
+                    "context_processors": [
+                        "django.template.context_processors.request",
+                        "django.contrib.auth.context_processors.auth",
+                        "django.contrib.messages.context_processors.messages",
+                    ]
+                },
+            }
+        ],
+        # Read from the packages where they lie: no collectstatic, nothing written at install.
+        "STATIC_URL": "/static/",
+        "WHITENOISE_USE_FINDERS": True,
+        "WHITENOISE_AUTOREFRESH": False,
+        # Services share a host name, and cookies do not know ports: each admin has names of its own.
+        "SESSION_COOKIE_NAME": f"{slug}_session",
+        "CSRF_COOKIE_NAME": f"{slug}_csrftoken",
+        "SESSION_COOKIE_SECURE": not loaded.embedded,
+        "CSRF_COOKIE_SECURE": not loaded.embedded,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "X_FRAME_OPTIONS": "DENY",
+        "DATA_UPLOAD_MAX_MEMORY_SIZE": 1024 * 1024,
+        "DATA_UPLOAD_MAX_NUMBER_FIELDS": 500,
+    }
+
+
+def _logging(service: str, base_dir: Path, loaded: config.Settings) -> dict[str, Any]:
+    return {
+        "LOGGING_CONFIG": "common.web.logging_setup.configure",
+        "LOGGING": {"service": service, "log_file": loaded.log_file or None},
+    }
+
+
+def _rest(service: str) -> dict[str, Any]:
+    return {
+        "REST_FRAMEWORK": {
+            "EXCEPTION_HANDLER": "common.web.exception_handler.handle",
+            "UNAUTHENTICATED_USER": "common.web.principal.anonymous",
+            "UNAUTHENTICATED_TOKEN": None,
+            "DEFAULT_RENDERER_CLASSES": ["common.web.rendering.SuiteJSONRenderer"],
+            "DEFAULT_PARSER_CLASSES": ["common.web.parsing.StrictJSONParser"],
+            "DEFAULT_AUTHENTICATION_CLASSES": [],
+            "DEFAULT_PERMISSION_CLASSES": [],
+            "DEFAULT_SCHEMA_CLASS": "common.web.schema.SuiteSchema",
+            "COERCE_DECIMAL_TO_STRING": True,
+        },
+        "SPECTACULAR_SETTINGS": {
+            "TITLE": service,
+            "VERSION": "0.1.0",
+            "SERVE_INCLUDE_SCHEMA": False,
+            "SWAGGER_UI_DIST": "SIDECAR",
+            "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+            "COMPONENT_SPLIT_REQUEST": True,
+            "PREPROCESSING_HOOKS": ["common.web.schema.drop_alias_paths"],
+        },
+    }
+
+
+def _admin(service: str) -> dict[str, Any]:
+    return {
+        "UNFOLD": {
+            "SITE_TITLE": service,
+            "SITE_HEADER": service,
+            "SHOW_HISTORY": True,
+        }
+    }

@@ -1,0 +1,84 @@
+"""Turns credentials into a Principal. A bare `UUID` or `X-User-UUID` header means nothing here: only verified tokens do."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from django.conf import settings
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.request import Request
+
+from common.errors import TokenInvalid
+from common.signing import ServiceVerifier, UserTokenVerifier, user_uuid_of
+from common.web import privileges
+from common.web.principal import Principal, from_user_claims
+
+ACCESS_TOKEN_HEADER = "HTTP_X_CLOUDMALL_ACCESS_TOKEN"
+SERVICE_HEADER = "HTTP_X_SERVICE_AUTHORIZATION"
+# Longer than any token we accept; keeps hostile megabyte headers away from the cache and the verifier.
+LONGEST_TOKEN = 8192
+
+
+@lru_cache(maxsize=1)
+def user_verifier() -> UserTokenVerifier:
+    return UserTokenVerifier(settings.CFMP.jwt_keys, settings.CFMP.jwt_key_claim)
+
+
+@lru_cache(maxsize=1)
+def service_verifier() -> ServiceVerifier:
+    return ServiceVerifier(settings.CFMP.service_public_keys, settings.SERVICE_NAME)
+
+
+class UserTokenAuthentication(BaseAuthentication):
+    """A person's JWT from `Authorization: Bearer` or `x-cloudmall-access-token`, verified here again."""
+
+    def authenticate(self, request: Request) -> tuple[Principal, str] | None:
+        token = _user_token(request)
+        if token is None:
+            return None
+        claims = user_verifier().verify(token)
+        principal = from_user_claims(claims, user_uuid=user_uuid_of(claims), token=token)
+        if settings.CFMP.auth_verify == "remote":
+            privileges.require_living(token)
+        return principal, token
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+class ServiceTokenAuthentication(BaseAuthentication):
+    """A sibling's short-lived EdDSA token from `X-Service-Authorization: Bearer`, addressed to this service."""
+
+    def authenticate(self, request: Request) -> tuple[Principal, str] | None:
+        header = request.META.get(SERVICE_HEADER, "")
+        if not header:
+            return None
+        token = _bearer(header)
+        caller = service_verifier().verify(token)
+        return Principal(kind="service", service=caller, token=token), token
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Bearer"
+
+
+def _user_token(request: Request) -> str | None:
+    header = request.META.get("HTTP_AUTHORIZATION", "")
+    if header:
+        return _bearer(header)
+    token = request.META.get(ACCESS_TOKEN_HEADER, "").strip()
+    if not token:
+        return None
+    return _sane(token)
+
+
+def _bearer(header: str) -> str:
+    scheme, _, token = header.strip().partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise TokenInvalid
+    return _sane(token.strip())
+
+
+def _sane(token: str) -> str:
+    if len(token) > LONGEST_TOKEN or not token.isascii():
+        raise TokenInvalid
+    return token

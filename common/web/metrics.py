@@ -1,0 +1,56 @@
+"""HTTP metrics and the `/metrics` page, right with one process or many. Business metrics are declared by the services."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from django.http import HttpRequest, HttpResponse
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.metrics_core import Metric
+from prometheus_client.multiprocess import MultiProcessCollector
+
+REQUESTS = Counter("http_requests", "Answered requests.", ["method", "route", "status"])
+SECONDS = Histogram(
+    "http_request_seconds",
+    "Time from the first middleware to the answer.",
+    ["method", "route"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"})
+
+
+def observe_request(method: str, route: str, status: int, seconds: float) -> None:
+    """Count one answered request; `route` is the URL pattern, never the path (its values would be unbounded)."""
+    verb = method if method in METHODS else "other"
+    REQUESTS.labels(verb, route, str(status)).inc()
+    SECONDS.labels(verb, route).observe(seconds)
+
+
+class _AllProcesses:
+    """Reads what every process of this service wrote: gunicorn's workers and the worker process beside them."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def collect(self) -> Iterable[Metric]:
+        files = [str(file) for file in self._directory.glob("**/*.db")]
+        return MultiProcessCollector.merge(files, accumulate=True)
+
+
+def metrics_page(request: HttpRequest) -> HttpResponse:
+    """Everything in Prometheus' text format."""
+    directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+    registry = REGISTRY
+    if directory:
+        registry = CollectorRegistry()
+        registry.register(_AllProcesses(Path(directory).parent))  # type: ignore[arg-type]
+    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,126 @@
+"""What happens around every request: its context, its limits, its log line. The admin's own stack is in admin_stack.py."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from io import BytesIO
+
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+
+from common import tracing
+from common.errors import BodyTooLarge, InvalidInput, NotFound, SuiteError
+from common.log import get_logger
+from common.web import metrics
+from common.web.envelopes import family_for_path
+from common.web.exception_handler import problem_response
+
+LARGEST_BODY = 1024 * 1024
+# Probes and scrapers come by address, not by a name we would know; these answers do not depend on Host.
+PROBES = frozenset(
+    {"/health", "/health/", "/livez", "/livez/", "/readyz", "/readyz/", "/metrics", "/metrics/"}
+)
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+log = get_logger("common.access")
+
+
+class RequestContextMiddleware:
+    """Outermost: binds request id, trace, deadline and language; refuses what no view should see; logs and counts."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        started = time.perf_counter()
+        context = tracing.from_headers(request.headers)
+        with tracing.bound(context), _language(context.language):
+            response = self._respond(request)
+            response["X-Request-ID"] = context.request_id
+            response.setdefault("X-Content-Type-Options", "nosniff")
+            _drop_body_of_head(request, response)
+            self._record(request, response, time.perf_counter() - started)
+        return response
+
+    def _respond(self, request: HttpRequest) -> HttpResponse:
+        try:
+            refuse_malformed(request)
+        except SuiteError as error:
+            return problem_response(family_for_path(request.path_info), error)
+        return self.get_response(request)
+
+    def _record(self, request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+        if request.path_info in PROBES:
+            return
+        match = request.resolver_match
+        route = match.route if match else "unrouted"
+        metrics.observe_request(request.method or "", route, response.status_code, seconds)
+        principal = getattr(request, "principal", None)
+        log.info(
+            "request",
+            method=request.method,
+            path=request.path_info,
+            status=response.status_code,
+            ms=round(seconds * 1000, 1),
+            actor=principal.actor if principal else "anonymous",
+        )
+
+
+def refuse_malformed(request: HttpRequest) -> None:
+    """Raises NotFound for a path no resource can have, InvalidInput for a foreign Host or a NUL in the query."""
+    if "\x00" in request.path_info or "\ufffd" in request.path_info:
+        raise NotFound
+    if "%00" in request.META.get("QUERY_STRING", ""):
+        raise InvalidInput(fields={"query": ["NUL"]})
+    if request.path_info not in PROBES:
+        try:
+            request.get_host()
+        except DisallowedHost as error:
+            raise InvalidInput(fields={"Host": ["unknown"]}) from error
+
+
+def _language(language: str) -> translation.override | nullcontext[None]:
+    # Chinese is the settings' default and needs no switch.
+    return translation.override("en") if language == "en" else nullcontext()
+
+
+def _drop_body_of_head(request: HttpRequest, response: HttpResponse) -> None:
+    if request.method == "HEAD" and not response.streaming:
+        response["Content-Length"] = str(len(response.content))
+        response.content = b""
+
+
+class BodyLimitMiddleware:
+    """Refuses bodies over 1 MiB before anything reads them, and gives chunked bodies the length Django needs."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        try:
+            _bound_body(request)
+        except SuiteError as error:
+            return problem_response(family_for_path(request.path_info), error)
+        return self.get_response(request)
+
+
+def _bound_body(request: HttpRequest) -> None:
+    length = request.META.get("CONTENT_LENGTH") or ""
+    if length:
+        if not length.isascii() or not length.isdigit():
+            raise InvalidInput(fields={"Content-Length": ["integer"]})
+        if int(length) > LARGEST_BODY:
+            raise BodyTooLarge
+    elif request.META.get("wsgi.input_terminated") and request.META.get("HTTP_TRANSFER_ENCODING"):
+        _read_chunked(request)
+
+
+def _read_chunked(request: HttpRequest) -> None:
+    body = request.META["wsgi.input"].read(LARGEST_BODY + 1)
+    if len(body) > LARGEST_BODY:
+        raise BodyTooLarge
+    request.META["CONTENT_LENGTH"] = str(len(body))
+    request._stream = BytesIO(body)  # type: ignore[attr-defined]
