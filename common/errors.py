@@ -69,7 +69,7 @@ class SuiteError(Exception):
 
 
 class _Known(dict[str, Any]):
-    """Parameters of a message; one that was not given reads as nothing instead of failing the error itself."""
+    """Parameters of a message; one that was not given reads as nothing."""
 
     def __missing__(self, key: str) -> str:
         return ""

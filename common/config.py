@@ -1,0 +1,222 @@
+"""The one place that reads the environment: typed, whole, and with every problem at once.
+
+Room: plain. The table is `common.settings_table` (`SETTINGS`, `Settings`, both handed on from here).
+Embedded mode fills what is not given from `common.embedded`; production has no default secret.
+
+Where a value comes from, first found wins: the variable, the file named by `VARIABLE_FILE` (secrets,
+keys and certificates), the root `.env`, what embedded mode makes up, the default.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from dotenv import dotenv_values
+
+from common import embedded
+from common.setting_types import Setting
+from common.settings_table import (
+    DATABASE_OWNERS,
+    NOTIFY_PATH,
+    ROOT,
+    SETTINGS,
+    SUITE,
+    Database,
+    Settings,
+)
+
+__all__ = [
+    "ROOT",
+    "SETTINGS",
+    "ConfigError",
+    "Database",
+    "Settings",
+    "load",
+    "read_environment",
+    "var_dir_of",
+]
+
+PORTS = {
+    "OrderService": 8001,
+    "PaymentService": 8002,
+    "NotificationService": 8003,
+    "UserService": 8004,
+    "ProductService": 8005,
+    "RootService": 8006,
+}
+SHARED_DATABASE = "cfmp_microservices"
+_BY_NAME = {setting.name: setting for setting in SETTINGS}
+_URLS = {name: f"{name.removesuffix('Service').upper()}_SERVICE_URL" for name in PORTS}
+# Long values that are handled as files in practice, though the public ones are no secret.
+_FILE_TOO = {"SERVICE_PUBLIC_KEYS", "ALIPAY_PUBLIC_KEY", "ALIPAY_PUBLIC_KEY_NEXT"} | {
+    name for name in _BY_NAME if name.endswith(("_CERT", "_CERTS"))
+}
+
+
+class ConfigError(Exception):
+    """The environment cannot be used. `problems` has one sentence for each thing to mend."""
+
+    def __init__(self, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__(
+            "The settings have problems:\n" + "\n".join(f"  - {problem}" for problem in problems)
+        )
+
+
+def load(service: str, env: Mapping[str, str] | None = None) -> Settings:
+    """The settings of `service` ("OrderService" …). Raises ConfigError with every problem found.
+
+    Without `env` the process's environment is read, and the root `.env` for what it does not have.
+    """
+    return _Loading(service, read_environment() if env is None else env).settings()
+
+
+def read_environment() -> dict[str, str]:
+    """The process's environment over the root `.env`, which never overrides it."""
+    written = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value}
+    # A secret file named in the environment wins over the same secret written in .env.
+    shadowed = {name.removesuffix("_FILE") for name in os.environ if name.endswith("_FILE")}
+    kept = {name: value for name, value in written.items() if name not in shadowed}
+    return {**kept, **os.environ}
+
+
+def var_dir_of(env: Mapping[str, str]) -> Path:
+    """Where an embedded run keeps what it makes."""
+    return Path(env.get("CFMP_VAR_DIR") or ROOT / "var").resolve()
+
+
+class _Loading:
+    """One reading of one environment, collecting problems as it goes."""
+
+    def __init__(self, service: str, env: Mapping[str, str]) -> None:
+        self.service = service
+        self.env = env
+        self.problems: list[str] = []
+        self.var_dir = var_dir_of(env)
+        # A misspelt mode is a problem below, and must not be taken for the harmless one meanwhile.
+        self.production = env.get("CFMP_MODE", "") not in {"", "embedded"}
+        self.made_up = {} if self.production else embedded.embedded_environment(self.var_dir, service)
+
+    def settings(self) -> Settings:
+        values = _derived({setting.name: self._value(setting) for setting in SETTINGS})
+        self._complain_about_missing()
+        database = self._database(values)
+        if self.production:
+            self._judge_production(values, database)
+        self._judge(values)
+        if self.problems:
+            raise ConfigError(sorted(self.problems))
+        return Settings(
+            **{name.lower(): value for name, value in values.items() if "_DB_" not in name},
+            **self._worked_out(values, database),
+        )
+
+    def _value(self, setting: Setting) -> Any:
+        text = self._text(setting)
+        if not text:
+            return self._default(setting)
+        try:
+            return setting.read(text)
+        except ValueError as problem:
+            self.problems.append(f"{setting.name} {problem}")
+            return self._default(setting)
+
+    def _default(self, setting: Setting) -> Any:
+        return PORTS.get(self.service, 0) if setting.name == "SERVICE_PORT" else setting.default
+
+    def _text(self, setting: Setting) -> str:
+        given = self.env.get(setting.name, "")
+        path = self.env.get(f"{setting.name}_FILE", "")
+        if path and not (setting.secret or setting.name in _FILE_TOO):
+            self.problems.append(
+                f"{setting.name}_FILE is not read: only secrets, keys and certificates have files"
+            )
+            path = ""
+        if given and path:
+            self.problems.append(f"{setting.name} and {setting.name}_FILE are both given")
+        if path and not given:
+            return self._file(f"{setting.name}_FILE", path)
+        return given or self.made_up.get(setting.name, "")
+
+    def _file(self, name: str, path: str) -> str:
+        try:
+            text = Path(path).read_text().strip()
+        except (OSError, UnicodeDecodeError, ValueError) as problem:
+            self.problems.append(f"{name}: {path} cannot be read ({type(problem).__name__})")
+            return ""
+        if not text:
+            self.problems.append(f"{name}: {path} is empty")
+        return text
+
+    def _complain_about_missing(self) -> None:
+        for setting in SETTINGS:
+            if self.service in setting.required_by and not self._given(setting.name):
+                self.problems.append(f"{setting.name} is missing: {setting.help}")
+
+    def _given(self, name: str) -> bool:
+        return any((self.env.get(name), self.env.get(f"{name}_FILE"), self.made_up.get(name)))
+
+    def _database(self, values: Mapping[str, Any]) -> Database:
+        own = DATABASE_OWNERS.get(self.service, "CFMP")
+        part = {
+            key: values[f"{own}_DB_{key}"] or values[f"CFMP_DB_{key}"]
+            for key in ("ENGINE", "NAME", "USER", "PASSWORD", "HOST", "PORT", "SOCKET")
+        }
+        engine = part["ENGINE"] or ("mysql" if self.production else "sqlite")
+        if engine == "sqlite":
+            short = own.lower() if own != "CFMP" else self.service.lower()
+            return Database(engine, str(self.var_dir / "db" / (part["NAME"] or f"{short}.sqlite3")))
+        return Database(
+            engine,
+            part["NAME"] or SHARED_DATABASE,
+            part["USER"],
+            part["PASSWORD"],
+            part["HOST"] or "127.0.0.1",
+            part["PORT"] or 3306,
+            part["SOCKET"],
+        )
+
+    def _judge(self, values: Mapping[str, Any]) -> None:
+        if values["DISCOVERY"] == "nacos":
+            self.problems.append(
+                "DISCOVERY=nacos is not built yet: use static and the *_SERVICE_URL variables"
+            )
+        certificates = [
+            bool(values[name]) for name in ("ALIPAY_APP_CERT", "ALIPAY_CERTS", "ALIPAY_ROOT_CERT")
+        ]
+        if any(certificates) and not all(certificates):
+            self.problems.append("ALIPAY_APP_CERT, ALIPAY_CERTS and ALIPAY_ROOT_CERT go together")
+
+    def _judge_production(self, values: Mapping[str, Any], database: Database) -> None:
+        if self.service not in SUITE:
+            self.problems.append(f"{self.service} is the sandbox's: it never runs in production")
+        self.problems += [
+            f"{name} was made up by an embedded run: make a new one"
+            for name in ("DJANGO_SECRET_KEY", "PII_INDEX_KEY")
+            if values[name].startswith(embedded.MARK)
+        ]
+        reserved = {embedded.JWT_KEY, embedded.JWT_HS256_KEY}
+        if reserved & {row["key"] for row in values["JWT_KEYS"]}:
+            self.problems.append(f"JWT_KEYS has the sandbox's key ({' or '.join(sorted(reserved))})")
+        if values["DISCOVERY"] == "static":
+            self.problems += [
+                f"{name} is missing: {self.service} calls it" for name in _URLS.values() if not values[name]
+            ]
+        if database.engine == "mysql" and not (database.user and database.password):
+            self.problems.append("CFMP_DB_USER and CFMP_DB_PASSWORD (or the service's own) are missing")
+
+    def _worked_out(self, values: Mapping[str, Any], database: Database) -> dict[str, Any]:
+        return {
+            "service": self.service,
+            "var_dir": self.var_dir,
+            "database": database,
+            "service_urls": {name: values[variable] for name, variable in _URLS.items()},
+        }
+
+
+def _derived(values: dict[str, Any]) -> dict[str, Any]:
+    base = values["PUBLIC_BASE_URL"]
+    values["ALIPAY_NOTIFY_URL"] = values["ALIPAY_NOTIFY_URL"] or f"{base}{NOTIFY_PATH}"
+    values["RETURN_URL_ALLOW"] = values["RETURN_URL_ALLOW"] or (base,)
+    return values

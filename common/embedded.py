@@ -1,0 +1,174 @@
+"""What an embedded run makes up for itself: keys, secrets and loopback addresses, kept under `var/secrets`.
+
+Room: plain. Nothing made here opens anything outside one machine: `common.config` refuses these
+values in production. What a service gets here is what it may know; only the sandbox gets the
+outside world's private keys.
+"""
+
+import fcntl
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+
+# Marks made-up text secrets, so that production can refuse one that was copied out of `var/`.
+MARK = "embedded-"
+JWT_KEY = "cfmp-sandbox"
+JWT_HS256_KEY = "cfmp-hs256"
+SERVICES = (
+    "OrderService",
+    "PaymentService",
+    "NotificationService",
+    "UserService",
+    "ProductService",
+    "RootService",
+)
+
+_ADDRESSES = {
+    "ORDER_SERVICE_URL": "http://127.0.0.1:8001",
+    "PAYMENT_SERVICE_URL": "http://127.0.0.1:8002",
+    "NOTIFICATION_SERVICE_URL": "http://127.0.0.1:8003",
+    "USER_SERVICE_URL": "http://127.0.0.1:8004",
+    "PRODUCT_SERVICE_URL": "http://127.0.0.1:8005",
+    "ROOT_SERVICE_URL": "http://127.0.0.1:8006",
+    "ALIPAY_GATEWAY_URL": "http://127.0.0.1:8090/gateway.do",
+    "PUBLIC_BASE_URL": "http://127.0.0.1:9080",
+    "ALLOWED_HOSTS": "127.0.0.1,localhost,[::1],testserver",
+}
+_PACE = {"LOGISTICS_STEP_SECONDS": "2"}
+_ALIPAY_IDS = {"ALIPAY_APP_ID": "9021000100000001", "ALIPAY_SELLER_ID": "2088000000000001"}
+
+
+def embedded_environment(var_dir: Path | str, service: str) -> dict[str, str]:
+    """The variables of an embedded run of `service` ("OrderService" … or "sandbox").
+
+    Made once for all services of `var_dir`, under a file lock, in a file only its owner reads.
+    """
+    kept = _kept(Path(var_dir) / "secrets")
+    shared = {**_ADDRESSES, **_PACE, **_ALIPAY_IDS, **_public_tables(kept)}
+    if service == "sandbox":
+        return {**shared, **_outside_world(kept)}
+    return {**shared, **_own_secrets(kept, service)}
+
+
+def service_private_key(var_dir: Path | str, service: str) -> str:
+    """The made-up key of one service: tests and the sandbox sign as that service with it."""
+    return _kept(Path(var_dir) / "secrets")[f"service:{service}"]
+
+
+def _public_tables(kept: Mapping[str, str]) -> dict[str, str]:
+    services = {name: [_public(kept[f"service:{name}"])] for name in SERVICES}
+    users = [
+        {"key": JWT_KEY, "algorithm": "RS256", "public_key": _public(kept["jwt"])},
+        {"key": JWT_HS256_KEY, "algorithm": "HS256", "secret": kept["jwt_hs256"]},
+    ]
+    return {"SERVICE_PUBLIC_KEYS": json.dumps(services), "JWT_KEYS": json.dumps(users)}
+
+
+def _own_secrets(kept: Mapping[str, str], service: str) -> dict[str, str]:
+    own = {
+        "DJANGO_SECRET_KEY": kept["django"],
+        "PII_KEYS": kept["pii"],
+        "PII_INDEX_KEY": kept["pii_index"],
+        "ALIPAY_PRIVATE_KEY": kept["alipay_app"],
+        "ALIPAY_PUBLIC_KEY": _public(kept["alipay"]),
+    }
+    if service in SERVICES:
+        own["SERVICE_PRIVATE_KEY"] = kept[f"service:{service}"]
+    return own
+
+
+def _outside_world(kept: Mapping[str, str]) -> dict[str, str]:
+    return {
+        "DJANGO_SECRET_KEY": kept["django"],
+        "SANDBOX_JWT_PRIVATE_KEY": kept["jwt"],
+        "SANDBOX_JWT_HS256_SECRET": kept["jwt_hs256"],
+        "SANDBOX_ALIPAY_PRIVATE_KEY": kept["alipay"],
+        "SANDBOX_ALIPAY_APP_PUBLIC_KEY": _public(kept["alipay_app"]),
+    }
+
+
+def _rsa() -> str:
+    return _private_pem(rsa.generate_private_key(public_exponent=65537, key_size=2048))
+
+
+def _ed25519() -> str:
+    return _private_pem(ed25519.Ed25519PrivateKey.generate())
+
+
+def _text() -> str:
+    return MARK + secrets.token_urlsafe(48)
+
+
+_MAKERS: dict[str, Callable[[], str]] = {
+    "django": _text,
+    "pii": lambda: Fernet.generate_key().decode(),
+    "pii_index": _text,
+    "jwt": _rsa,
+    "jwt_hs256": _text,
+    "alipay": _rsa,
+    "alipay_app": _rsa,
+    **{f"service:{name}": _ed25519 for name in SERVICES},
+}
+
+
+def _kept(folder: Path) -> dict[str, str]:
+    path = folder / "embedded.json"
+    kept = _read(path)
+    if _MAKERS.keys() <= kept.keys():
+        return kept
+    with _locked(folder):
+        # Someone else may have made them while we waited. A later version adds only what is missing.
+        kept = _read(path)
+        made = {name: make() for name, make in _MAKERS.items() if name not in kept}
+        return _write(path, {**kept, **made}) if made else kept
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+
+
+def _write(path: Path, content: dict[str, str]) -> dict[str, str]:
+    fresh = path.with_suffix(".new")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump(content, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    return content
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _private_pem(key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey) -> str:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def _public(private_pem: str) -> str:
+    key = load_pem_private_key(private_pem.encode(), None)
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

@@ -1,0 +1,210 @@
+"""How one setting is written down and read from text.
+
+Room: plain. The table of settings itself, and every look at the environment, is `common.config`.
+A reader takes the text of a variable and returns its value, or raises ValueError with a sentence
+that never repeats the value: it may be a secret.
+"""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from cryptography.x509 import load_pem_x509_certificates
+
+Reader = Callable[[str], Any]
+ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "EdDSA", "HS256", "HS384", "HS512")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One row of the table. `required_by` names the services that cannot run without it in production."""
+
+    name: str
+    type: type
+    default: Any
+    secret: bool
+    help: str
+    section: str
+    required_by: frozenset[str] = frozenset()
+    read: Reader = field(default=str, repr=False)
+
+
+def whole(least: int, most: int) -> Reader:
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,12}", text) or not least <= int(text) <= most:
+            raise ValueError(f"must be a whole number from {least} to {most}")
+        return int(text)
+
+    return read
+
+
+def seconds(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", text):
+        raise ValueError("must be seconds as a plain number")
+    return float(text)
+
+
+def one_of(*choices: str) -> Reader:
+    def read(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return text
+
+    return read
+
+
+def comma_list(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an absolute http(s) URL")
+    return text.rstrip("/")
+
+
+def urls(text: str) -> tuple[str, ...]:
+    return tuple(url(part) for part in comma_list(text))
+
+
+def at_least(length: int) -> Reader:
+    def read(text: str) -> str:
+        if len(text) < length:
+            raise ValueError(f"must have at least {length} characters")
+        return text
+
+    return read
+
+
+def fernet_keys(text: str) -> tuple[str, ...]:
+    keys = comma_list(text)
+    if not keys or not all(_is_fernet(key) for key in keys):
+        raise ValueError("must be a comma list of Fernet keys (44 characters of URL-safe base64 each)")
+    return keys
+
+
+def ed25519_private_pem(text: str) -> str:
+    pem = _pem(text, "PRIVATE KEY")
+    if not isinstance(_loaded(load_pem_private_key, pem, None), Ed25519PrivateKey):
+        raise ValueError("must be an Ed25519 private key in PEM")
+    return pem
+
+
+def rsa_private_pem(text: str) -> str:
+    """A PEM, or the bare base64 that Alipay's key tool prints (PKCS#8 or PKCS#1)."""
+    for label in ("PRIVATE KEY", "RSA PRIVATE KEY"):
+        pem = _pem(text, label)
+        if _loaded(load_pem_private_key, pem, None) is not None:
+            return pem
+    raise ValueError("must be an RSA private key, PEM or bare base64")
+
+
+def rsa_public_pems(text: str) -> tuple[str, ...]:
+    """One or more public keys: PEMs one after another, or bare base64 separated by commas or newlines."""
+    if "-----BEGIN" in text:
+        found = re.findall(r"-----BEGIN [^-]+-----.+?-----END [^-]+-----", _lines(text), re.DOTALL)
+        pems = tuple(f"{pem}\n" for pem in found)
+    else:
+        pems = tuple(_pem(part, "PUBLIC KEY") for part in re.split(r"[,\n]", _lines(text)) if part.strip())
+    if not pems or any(_loaded(load_pem_public_key, pem) is None for pem in pems):
+        raise ValueError("must be RSA public keys, PEM or bare base64")
+    return pems
+
+
+def certificates(text: str) -> tuple[str, ...]:
+    """PEM certificates one after another; the text of each is kept as it is."""
+    found = re.findall(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", _lines(text), re.DOTALL)
+    if not found or any(_loaded(load_pem_x509_certificates, pem) is None for pem in found):
+        raise ValueError("must be certificates in PEM")
+    return tuple(f"{pem}\n" for pem in found)
+
+
+def certificate_chain(text: str) -> str:
+    return "".join(certificates(text))
+
+
+def service_public_keys(text: str) -> Mapping[str, tuple[str, ...]]:
+    """`{"OrderService": [PEM, …]}`: one or two keys each, so that a key can be changed without a gap."""
+    table = _json(text)
+    if not isinstance(table, dict) or not table:
+        raise ValueError('must be a JSON object {"OrderService": [PEM, …]}')
+    return {name: _public_keys(name, keys) for name, keys in table.items()}
+
+
+def _public_keys(service: str, keys: Any) -> tuple[str, ...]:
+    if not isinstance(keys, list) or not 1 <= len(keys) <= 2:
+        raise ValueError(f"{service} must have one or two public keys")
+    for key in keys:
+        if not isinstance(key, str) or not isinstance(_loaded(load_pem_public_key, key), Ed25519PublicKey):
+            raise ValueError(f"{service} has a key that is not an Ed25519 public key in PEM")
+    return tuple(keys)
+
+
+def jwt_keys(text: str) -> tuple[Mapping[str, str], ...]:
+    """`[{"key", "algorithm", "public_key" | "secret"}]`: each key has one algorithm, for good."""
+    rows = _json(text)
+    if not isinstance(rows, list) or not rows:
+        raise ValueError('must be a JSON list of {"key", "algorithm", "public_key" or "secret"}')
+    for number, row in enumerate(rows, start=1):
+        if not isinstance(row, dict) or (problem := _jwt_problem(row)):
+            raise ValueError(f"entry {number}: {problem if isinstance(row, dict) else 'must be an object'}")
+    if len({row["key"] for row in rows}) != len(rows):
+        raise ValueError("two entries have the same key")
+    return tuple(rows)
+
+
+def _jwt_problem(row: Mapping[str, Any]) -> str:
+    if not isinstance(row.get("key"), str) or not row["key"]:
+        return "key is missing"
+    if row.get("algorithm") not in ALGORITHMS:
+        return f"algorithm must be one of {', '.join(ALGORITHMS)}"
+    material = "secret" if row["algorithm"].startswith("HS") else "public_key"
+    if set(row) != {"key", "algorithm", material} or not isinstance(row[material], str):
+        return f"{row['algorithm']} takes exactly key, algorithm and {material}"
+    if material == "secret":
+        # RFC 7518 §3.2: an HMAC key is at least as long as the hash.
+        return "" if len(row["secret"].encode()) >= 32 else "secret must have at least 32 bytes"
+    return "" if _loaded(load_pem_public_key, row["public_key"]) is not None else "public_key must be a PEM"
+
+
+def _is_fernet(key: str) -> bool:
+    try:
+        return len(key) == 44 and len(base64.urlsafe_b64decode(key)) == 32
+    except (ValueError, binascii.Error):
+        return False
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError("must be JSON") from None
+
+
+def _lines(text: str) -> str:
+    # A .env file and most consoles keep one line, so the two characters \n stand for a newline.
+    return text.replace("\\n", "\n").strip()
+
+
+def _pem(text: str, label: str) -> str:
+    body = _lines(text)
+    if "-----BEGIN" in body:
+        return f"{body}\n"
+    folded = re.sub(r"(.{64})", r"\1\n", re.sub(r"\s", "", body)).strip()
+    return f"-----BEGIN {label}-----\n{folded}\n-----END {label}-----\n"
+
+
+def _loaded(load: Callable[..., Any], pem: str, *rest: Any) -> Any:
+    try:
+        return load(pem.encode(), *rest)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return None

@@ -1,0 +1,323 @@
+"""The table of settings: one field, one variable, one row of docs/settings.md and .env.example.
+
+Room: plain. It only says what there is; reading the environment and judging it is `common.config`,
+which also hands these names on (`from common.config import Settings`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from common.setting_types import (
+    Reader,
+    Setting,
+    at_least,
+    certificate_chain,
+    certificates,
+    comma_list,
+    ed25519_private_pem,
+    fernet_keys,
+    jwt_keys,
+    one_of,
+    rsa_private_pem,
+    rsa_public_pems,
+    seconds,
+    service_public_keys,
+    url,
+    urls,
+    whole,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+SUITE = frozenset({"OrderService", "PaymentService", "NotificationService"})
+PAYMENT = frozenset({"PaymentService"})
+NOTIFY_PATH = "/api/v1/payment/alipay/notify"
+_NOBODY: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Database:
+    """Where a service keeps its rows. sqlite: `name` is the file; mysql: `socket` wins over host and port."""
+
+    engine: str
+    name: str
+    user: str = ""
+    password: str = field(default="", repr=False)
+    host: str = ""
+    port: int = 0
+    socket: str = ""
+
+
+def _setting(
+    section: str,
+    help: str,
+    default: Any = "",
+    *,
+    read: Reader = str,
+    type: type = str,
+    secret: bool = False,
+    required_by: frozenset[str] = _NOBODY,
+) -> Any:
+    row = Setting("", type, default, secret, help, section, required_by, read)
+    return field(default=default, repr=not secret, metadata={"setting": row})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything a service was told. A field is its variable in lower case; the last five are worked out."""
+
+    cfmp_mode: str = _setting(
+        "run",
+        "embedded (one machine, loopback only) or production",
+        "embedded",
+        read=one_of("embedded", "production"),
+    )
+    cfmp_var_dir: str = _setting(
+        "run",
+        "Where an embedded run keeps secrets, databases, sockets and logs; default var/ of the repository",
+    )
+    service_host: str = _setting("run", "Address to listen on", "127.0.0.1")
+    service_port: int = _setting(
+        "run",
+        "Port to listen on, 0 picks a free one; default 8001 order, 8002 payment, 8003 notification",
+        None,
+        read=whole(0, 65535),
+        type=int,
+    )
+    allowed_hosts: tuple[str, ...] = _setting(
+        "run",
+        "Comma list of Host names that are answered",
+        (),
+        read=comma_list,
+        type=tuple,
+        required_by=SUITE,
+    )
+    log_level: str = _setting(
+        "run", "DEBUG, INFO, WARNING or ERROR", "INFO", read=one_of("DEBUG", "INFO", "WARNING", "ERROR")
+    )
+    log_file: str = _setting("run", "Log file beside stdout; default <service>/logs/<service>.log")
+    worker_idle_seconds: float = _setting(
+        "run", "How long an idle worker waits before it looks again", 1.0, read=seconds, type=float
+    )
+    public_base_url: str = _setting(
+        "run", "Address of the gateway as the outside sees it", read=url, required_by=SUITE
+    )
+
+    django_secret_key: str = _setting(
+        "security",
+        "Signs admin sessions; own for each service",
+        read=at_least(32),
+        secret=True,
+        required_by=SUITE,
+    )
+    pii_keys: tuple[str, ...] = _setting(
+        "security",
+        "Comma list of Fernet keys; the first encrypts, all decrypt",
+        (),
+        read=fernet_keys,
+        type=tuple,
+        secret=True,
+        required_by=SUITE,
+    )
+    pii_index_key: str = _setting(
+        "security",
+        "HMAC key of the blind indexes; cannot be changed without re-indexing",
+        read=at_least(32),
+        secret=True,
+        required_by=SUITE,
+    )
+    service_private_key: str = _setting(
+        "security",
+        "Ed25519 key (PEM) that signs this service's calls",
+        read=ed25519_private_pem,
+        secret=True,
+        required_by=SUITE,
+    )
+    service_public_keys: Mapping[str, tuple[str, ...]] = _setting(
+        "security",
+        'JSON {"OrderService": [PEM, …]}, one or two keys each',
+        None,
+        read=service_public_keys,
+        type=dict,
+        required_by=SUITE,
+    )
+    jwt_keys: tuple[Mapping[str, str], ...] = _setting(
+        "security",
+        'JSON list of {"key", "algorithm", "public_key" or "secret"} of the token issuers',
+        (),
+        read=jwt_keys,
+        type=list,
+        secret=True,
+        required_by=SUITE,
+    )
+    jwt_key_claim: str = _setting("security", "Claim that names the key of a user token", "key")
+    auth_verify: str = _setting(
+        "security",
+        "local, or remote: ask UserService whether a token was revoked",
+        "local",
+        read=one_of("local", "remote"),
+    )
+
+    alipay_app_id: str = _setting("alipay", "Application id at Alipay", required_by=PAYMENT)
+    alipay_seller_id: str = _setting(
+        "alipay", "Merchant id (2088…) that must be in every notification", required_by=PAYMENT
+    )
+    alipay_private_key: str = _setting(
+        "alipay",
+        "The application's RSA2 private key, PEM or bare base64",
+        read=rsa_private_pem,
+        secret=True,
+        required_by=PAYMENT,
+    )
+    alipay_public_key: tuple[str, ...] = _setting(
+        "alipay",
+        "Alipay's public key (not the application's), PEM or bare base64, one or more",
+        (),
+        read=rsa_public_pems,
+        type=str,
+        required_by=PAYMENT,
+    )
+    alipay_public_key_next: tuple[str, ...] = _setting(
+        "alipay", "Alipay's next public key during a rotation", (), read=rsa_public_pems, type=str
+    )
+    alipay_app_cert: str = _setting(
+        "alipay", "Certificate mode: the application's certificate (PEM)", read=certificate_chain
+    )
+    alipay_certs: tuple[str, ...] = _setting(
+        "alipay",
+        "Certificate mode: Alipay's public certificates (PEM), one or more",
+        (),
+        read=certificates,
+        type=str,
+    )
+    alipay_root_cert: str = _setting(
+        "alipay", "Certificate mode: Alipay's root certificates (PEM)", read=certificate_chain
+    )
+    alipay_gateway_url: str = _setting(
+        "alipay",
+        "Alipay's gateway.do; https://openapi-sandbox.dl.alipaydev.com/gateway.do is its sandbox",
+        "https://openapi.alipay.com/gateway.do",
+        read=url,
+    )
+    alipay_notify_url: str = _setting(
+        "alipay", f"Where Alipay notifies; default PUBLIC_BASE_URL + {NOTIFY_PATH}", read=url
+    )
+    return_url_allow: tuple[str, ...] = _setting(
+        "alipay",
+        "Comma list of origins or prefixes a client may be sent back to; default PUBLIC_BASE_URL",
+        (),
+        read=comma_list,
+        type=tuple,
+    )
+    notify_url_allow: tuple[str, ...] = _setting(
+        "alipay",
+        "Comma list of prefixes a client's notifyUrl may have; none by default",
+        (),
+        read=comma_list,
+        type=tuple,
+    )
+
+    discovery: str = _setting(
+        "peers",
+        "How peers are found: static (the URLs below) or nacos",
+        "static",
+        read=one_of("static", "nacos"),
+    )
+    order_service_url: tuple[str, ...] = _setting(
+        "peers",
+        "OrderService when DISCOVERY=static; comma list for several instances",
+        (),
+        read=urls,
+        type=str,
+    )
+    payment_service_url: tuple[str, ...] = _setting(
+        "peers", "PaymentService when DISCOVERY=static", (), read=urls, type=str
+    )
+    notification_service_url: tuple[str, ...] = _setting(
+        "peers", "NotificationService when DISCOVERY=static", (), read=urls, type=str
+    )
+    user_service_url: tuple[str, ...] = _setting(
+        "peers", "UserService when DISCOVERY=static", (), read=urls, type=str
+    )
+    product_service_url: tuple[str, ...] = _setting(
+        "peers", "ProductService when DISCOVERY=static", (), read=urls, type=str
+    )
+    root_service_url: tuple[str, ...] = _setting(
+        "peers", "RootService when DISCOVERY=static", (), read=urls, type=str
+    )
+    peer_timeout_seconds: float = _setting(
+        "peers", "Longest wait for one peer's answer", 5.0, read=seconds, type=float
+    )
+    nacos_server: str = _setting("peers", "host:port of Nacos when DISCOVERY=nacos")
+    nacos_namespace: str = _setting("peers", "Namespace in Nacos", "cfmp-microservices")
+    nacos_username: str = _setting("peers", "User at Nacos")
+    nacos_password: str = _setting("peers", "Password at Nacos", secret=True)
+
+    order_expire_minutes: int = _setting(
+        "behaviour", "Minutes until an unpaid order expires", 30, read=whole(1, 1440), type=int
+    )
+    logistics_step_seconds: float = _setting(
+        "behaviour", "Pace of the simulated logistics; 2 in embedded mode", 21600.0, read=seconds, type=float
+    )
+    risk_failure_mode: str = _setting(
+        "behaviour",
+        "When risk control is unreachable: open (pay) or closed (hold)",
+        "open",
+        read=one_of("open", "closed"),
+    )
+    product_stock_api: str = _setting(
+        "behaviour",
+        "ProductService's dialect for giving stock back: update or restore",
+        "update",
+        read=one_of("update", "restore"),
+    )
+
+    service: str = ""
+    root: Path = ROOT
+    var_dir: Path = ROOT / "var"
+    database: Database = Database("sqlite", "")
+    service_urls: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_embedded(self) -> bool:
+        return self.cfmp_mode == "embedded"
+
+    @property
+    def alipay_public_keys(self) -> tuple[str, ...]:
+        """Every key a notification may be signed with, the present one first."""
+        return (*self.alipay_public_key, *self.alipay_public_key_next)
+
+
+# A service's own variable wins over the shared one, part by part.
+DATABASE_OWNERS = {
+    "OrderService": "ORDER",
+    "PaymentService": "PAYMENT",
+    "NotificationService": "NOTIFICATION",
+}
+_DATABASE_PARTS: dict[str, tuple[str, Reader]] = {
+    "ENGINE": ("sqlite or mysql (MySQL 8, MariaDB 10.6 or later)", one_of("sqlite", "mysql")),
+    "NAME": ("Database name; for sqlite the file, by default one per service", str),
+    "USER": ("Database user", str),
+    "PASSWORD": ("Database password", str),
+    "HOST": ("Database host", str),
+    "PORT": ("Database port", whole(1, 65535)),
+    "SOCKET": ("Unix socket of the database; wins over host and port", str),
+}
+
+
+def _from_fields() -> tuple[Setting, ...]:
+    rows = ((one.name, one.metadata["setting"]) for one in fields(Settings) if "setting" in one.metadata)
+    return tuple(replace(row, name=name.upper()) for name, row in rows)
+
+
+def _database_row(prefix: str, part: str) -> Setting:
+    meaning, read = _DATABASE_PARTS[part]
+    help = meaning if prefix == "CFMP" else f"For this service instead of CFMP_DB_{part}"
+    kind = int if part == "PORT" else str
+    return Setting(f"{prefix}_DB_{part}", kind, "", part == "PASSWORD", help, "database", read=read)
+
+
+SETTINGS: tuple[Setting, ...] = _from_fields() + tuple(
+    _database_row(prefix, part) for prefix in ("CFMP", *DATABASE_OWNERS.values()) for part in _DATABASE_PARTS
+)
