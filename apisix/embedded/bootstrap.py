@@ -1,0 +1,140 @@
+"""The whole Envoy configuration: one listener, a cluster per upstream, the admin interface on a unix socket.
+
+`translate` is what the stack and the gateway suite call.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from apisix.embedded.filters import header_mutations, http_filters
+from apisix.embedded.replies import local_replies
+from apisix.embedded.routes import virtual_host
+from apisix.table import APISIX_ONLY, TRANSLATED, Table, TableError, Upstream
+
+_TYPE = "type.googleapis.com/envoy.extensions."
+
+# The table's paths are ours, so Envoy's guard against long regexes from strangers is out of place.
+_LONG_REGEXES = {"re2.max_program_size.error_level": 100_000, "re2.max_program_size.warn_level": 100_000}
+
+
+@dataclass(frozen=True)
+class Listen:
+    """Where the gateway answers, and the socket of its admin interface (a path: no port is opened for it)."""
+
+    host: str
+    port: int
+    admin: Path
+
+
+def translate(table: Table, *, addresses: Mapping[str, str], listen: Listen) -> dict[str, Any]:
+    """Envoy's bootstrap. `addresses` maps service names to `unix:<path>` or `host:port`.
+
+    Raises TableError for a plugin or a service that has no translation.
+    """
+    if unknown := table.global_plugins.keys() - TRANSLATED - APISIX_ONLY:
+        raise TableError(f"the global rules: {', '.join(sorted(unknown))} cannot be translated")
+    return {
+        "admin": {"address": {"pipe": {"path": str(listen.admin), "mode": 0o600}}},
+        "overload_manager": _overload(),
+        "layered_runtime": {"layers": [{"name": "regexes", "static_layer": _LONG_REGEXES}]},
+        "static_resources": {
+            "listeners": [_listener(table, listen)],
+            "clusters": [_cluster(upstream, addresses) for upstream in table.upstreams.values()],
+        },
+    }
+
+
+def _listener(table: Table, listen: Listen) -> dict[str, Any]:
+    return {
+        "name": "gateway",
+        "address": {"socket_address": {"address": listen.host, "port_value": listen.port}},
+        "per_connection_buffer_limit_bytes": 1_048_576,
+        "filter_chains": [
+            {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": _connection_manager(table)}]}
+        ],
+    }
+
+
+def _connection_manager(table: Table) -> dict[str, Any]:
+    return {
+        "@type": f"{_TYPE}filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "gateway",
+        "codec_type": "HTTP1",
+        "server_name": "gateway",
+        "common_http_protocol_options": {"headers_with_underscores_action": "DROP_HEADER", "idle_timeout": "75s"},
+        "early_header_mutation_extensions": [
+            {
+                "name": "identity",
+                "typed_config": {
+                    "@type": f"{_TYPE}http.early_header_mutation.header_mutation.v3.HeaderMutation",
+                    "mutations": header_mutations(),
+                },
+            }
+        ],
+        # The address that limits count is the connection's own; what a client claims was stripped above.
+        "use_remote_address": True,
+        "preserve_external_request_id": True,
+        "always_set_request_id_in_response": "request-id" in table.global_plugins,
+        "normalize_path": True,
+        "merge_slashes": True,
+        "path_with_escaped_slashes_action": "REJECT_REQUEST",
+        "request_headers_timeout": "10s",
+        "request_timeout": "30s",
+        "stream_idle_timeout": "60s",
+        "local_reply_config": local_replies(),
+        "http_filters": http_filters(table),
+        "route_config": {"name": "table", "virtual_hosts": [virtual_host(table)]},
+    }
+
+
+def _cluster(upstream: Upstream, addresses: Mapping[str, str]) -> dict[str, Any]:
+    places = _places(upstream, addresses)
+    return {
+        "name": upstream.id,
+        "connect_timeout": f"{upstream.connect_timeout}s",
+        "type": "STATIC" if all("pipe" in place or _is_ip(place) for place in places) else "STRICT_DNS",
+        "load_assignment": {
+            "cluster_name": upstream.id,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": place}} for place in places]}],
+        },
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": f"{_TYPE}upstreams.http.v3.HttpProtocolOptions",
+                # Shorter than the services' keep-alive, so that Envoy and not the service ends an idle connection.
+                "common_http_protocol_options": {"idle_timeout": f"{upstream.idle_timeout}s"},
+                "explicit_http_config": {"http_protocol_options": {}},
+            }
+        },
+    }
+
+
+def _places(upstream: Upstream, addresses: Mapping[str, str]) -> list[dict[str, Any]]:
+    if upstream.service is None:
+        return [_socket(host, port) for host, port in upstream.nodes]
+    if upstream.service not in addresses:
+        raise TableError(f"upstream {upstream.id}: nobody said where {upstream.service} is")
+    address = addresses[upstream.service]
+    if address.startswith("unix:"):
+        return [{"pipe": {"path": address.removeprefix("unix:")}}]
+    host, _, port = address.rpartition(":")
+    return [_socket(host, int(port))]
+
+
+def _socket(host: str, port: int) -> dict[str, Any]:
+    return {"socket_address": {"address": host, "port_value": port}}
+
+
+def _is_ip(place: dict[str, Any]) -> bool:
+    return place["socket_address"]["address"].replace(".", "").isdigit()
+
+
+def _overload() -> dict[str, Any]:
+    """Refuse connections before file descriptors run out."""
+    monitor = {
+        "@type": f"{_TYPE}resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+        "max_active_downstream_connections": 4096,
+    }
+    name = "envoy.resource_monitors.global_downstream_max_connections"
+    return {"resource_monitors": [{"name": name, "typed_config": monitor}]}
