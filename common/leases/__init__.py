@@ -1,0 +1,1 @@
+"""Named leases: they make waiting polite across hosts; conditional UPDATEs make results right."""

@@ -1,0 +1,101 @@
+"""Taking, keeping and letting go of a named lease. What is right without it is the caller's conditional
+UPDATE.
+"""
+
+import random
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from common import clock
+from common.atomic import inside_atomic
+from common.concrete import concrete
+from common.errors import LeaseTimeout
+from common.ids import new_uuid
+
+POLL_SECONDS = (0.02, 0.12)
+
+
+class Held:
+    """A lease in hand. It may run out under us: `fence` and `extend` say so, and only they ask the
+    database.
+    """
+
+    def __init__(self, name: str, owner: str) -> None:
+        self.name = name
+        self.owner = owner
+        self._fence: int | None = None
+
+    @property
+    def fence(self) -> int:
+        """The number of this holding, greater than any before it. Raises LeaseTimeout when the lease was
+        lost.
+        """
+        if self._fence is None:
+            self._fence = self._rows().values_list("fence", flat=True).first()
+        if self._fence is None:
+            raise LeaseTimeout(retry_after=1)
+        return self._fence
+
+    def extend(self, seconds: float) -> None:
+        """Hold on for `seconds` from now. Raises LeaseTimeout when somebody else has it already."""
+        if self._rows().update(held_until=clock.now() + timedelta(seconds=seconds)) != 1:
+            raise LeaseTimeout(retry_after=1)
+
+    def _rows(self) -> Any:
+        return concrete("lease").objects.filter(name=self.name, owner=self.owner)
+
+
+@contextmanager
+def lease(name: str, wait: float = 3.0, hold: float = 20.0) -> Iterator[Held]:
+    """Hold `name` for at most `hold` seconds; wait up to `wait` seconds for whoever has it.
+
+    Raises LeaseTimeout (409, with retry_after) when it is not got in time, and RuntimeError inside a
+    transaction, where nobody else would see that we took it.
+    """
+    if inside_atomic():
+        raise RuntimeError("A lease is taken outside any transaction: inside, nobody else can see it.")
+    held = Held(name, new_uuid().hex)
+    _wait_for(held, wait, hold)
+    try:
+        yield held
+    finally:
+        held._rows().update(held_until=clock.now())
+
+
+def _wait_for(held: Held, wait: float, hold: float) -> None:
+    until = time.monotonic() + wait
+    while not _take(held, hold):
+        if time.monotonic() >= until:
+            raise LeaseTimeout(retry_after=max(1, round(wait)))
+        time.sleep(random.uniform(*POLL_SECONDS))
+
+
+def _take(held: Held, hold: float) -> bool:
+    """A free row is won by conditional UPDATE, an unknown name by the unique insert."""
+    leases, now = concrete("lease").objects, clock.now()
+    until = now + timedelta(seconds=hold)
+    values = {"owner": held.owner, "held_until": until, "acquired_at": now}
+    if leases.filter(name=held.name, held_until__lte=now).update(**values, fence=F("fence") + 1):
+        return True
+    if leases.filter(name=held.name).exists():
+        return False
+    try:
+        with transaction.atomic():
+            leases.create(name=held.name, **values)
+    except IntegrityError:
+        return False
+    return True
+
+
+def forget_old(days: int = 7) -> int:
+    """Delete leases that nobody has touched for `days`; their holders are long gone, so fences may start
+    anew.
+    """
+    old = clock.now() - timedelta(days=days)
+    return concrete("lease").objects.filter(held_until__lt=old).delete()[0]

@@ -1,0 +1,118 @@
+"""Carrying outbox rows out: claimed by conditional UPDATE, in order per aggregate and door, outside any
+transaction.
+
+1. Look for due rows that nothing of the same aggregate precedes on the way to the same destination.
+2. Claim one: set owner and lease end where it is still pending and free. An expired lease is taken over.
+3. Deliver. 4. Book: delivered, again later, or dead. How it travels is `transport`'s affair.
+"""
+
+import random
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Exists, OuterRef, Q
+
+from common import clock, log, tracing
+from common.concrete import concrete
+from common.errors import PeerRejected
+from common.ids import new_uuid
+from common.outbox.models import OutboxState
+from common.outbox.transport import EventTransport, HttpEventTransport
+
+logger = log.get_logger(__name__)
+
+LEASE_SECONDS = 30.0
+ATTEMPTS = 14
+FIRST_PAUSE = 1.0
+LONGEST_PAUSE = 300.0
+# A dead letter holds back its own aggregate no longer than this.
+BLOCKS = timedelta(minutes=15)
+# What the peer will say again however often it is asked; everything else may be a deploy or an outage.
+HOPELESS = frozenset({400, 413, 415, 422})
+
+_transport: EventTransport = HttpEventTransport()
+
+
+def use_transport(transport: EventTransport) -> EventTransport:
+    """Let `transport` carry the events of this process. Returns what did before."""
+    global _transport
+    before, _transport = _transport, transport
+    return before
+
+
+def relay_once(limit: int = 50) -> bool:
+    """Carry out up to `limit` due rows. True when at least one was tried: there may be more."""
+    park_overdue()
+    rows = list(_due()[:limit])
+    for row in rows:
+        if _claim(row):
+            _carry(row)
+    return bool(rows)
+
+
+def park_overdue() -> int:
+    """Dead letters that have blocked their aggregate long enough step aside."""
+    too_long = clock.now() - BLOCKS
+    dead = concrete("outbox").objects.filter(state=OutboxState.DEAD, died_at__lte=too_long)
+    return dead.update(state=OutboxState.PARKED)
+
+
+def _due() -> Any:
+    rows, now = concrete("outbox").objects, clock.now()
+    before = rows.filter(
+        Q(version__lt=OuterRef("version")) | Q(version=OuterRef("version"), id__lt=OuterRef("id")),
+        aggregate_id=OuterRef("aggregate_id"),
+        destination=OuterRef("destination"),
+        state__in=(OutboxState.PENDING, OutboxState.DEAD),
+    )
+    free = Q(lease_until=None) | Q(lease_until__lte=now)
+    return rows.filter(free, ~Exists(before), state=OutboxState.PENDING, next_at__lte=now).order_by(
+        "next_at", "id"
+    )
+
+
+def _claim(row: Any) -> bool:
+    now = clock.now()
+    free = Q(lease_until=None) | Q(lease_until__lte=now)
+    owner, until = new_uuid().hex, now + timedelta(seconds=LEASE_SECONDS)
+    mine = concrete("outbox").objects.filter(free, pk=row.pk, state=OutboxState.PENDING, next_at__lte=now)
+    row.lease_owner = owner
+    return mine.update(lease_owner=owner, lease_until=until) == 1
+
+
+def _carry(row: Any) -> None:
+    origin = {"request_id": row.request_id, "traceparent": row.traceparent}
+    with tracing.bound(tracing.RequestContext(**{name: value for name, value in origin.items() if value})):
+        try:
+            _transport.deliver(row)
+        except Exception as error:
+            _book_failure(row, error)
+        else:
+            now = clock.now()
+            _book(
+                row, state=OutboxState.DELIVERED, delivered_at=now, attempts=row.attempts + 1, last_error=""
+            )
+
+
+def _book_failure(row: Any, error: Exception) -> None:
+    attempts, text = row.attempts + 1, f"{type(error).__name__}: {error}"[:500]
+    hopeless = isinstance(error, PeerRejected) and error.peer_status in HOPELESS
+    if hopeless or attempts >= ATTEMPTS:
+        logger.error(
+            "outbox_dead_letter", event=str(row.event_id), type=row.type, to=row.destination, reason=text
+        )
+        _book(row, state=OutboxState.DEAD, died_at=clock.now(), attempts=attempts, last_error=text)
+        return
+    logger.warning("outbox_retry", event=str(row.event_id), type=row.type, to=row.destination, reason=text)
+    _book(row, attempts=attempts, last_error=text, next_at=clock.now() + _pause(attempts))
+
+
+def _pause(attempts: int) -> timedelta:
+    seconds = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempts - 1))
+    return timedelta(seconds=seconds * random.uniform(0.75, 1.25))
+
+
+def _book(row: Any, **values: Any) -> None:
+    """Only while the claim is still ours: a runner that was too slow must not overwrite its successor."""
+    mine = concrete("outbox").objects.filter(pk=row.pk, lease_owner=row.lease_owner)
+    mine.update(**values, lease_owner="", lease_until=None)

@@ -1,0 +1,211 @@
+"""Running sagas: started in the caller's transaction, run inline under a fenced lease, finished by the
+worker.
+
+Each advance is one conditional UPDATE that matches the fence, so a runner that lost its lease can do no
+harm but repeat a keyed call. What is stored for each outcome is `journal`'s affair; what a step is,
+`definition`'s.
+"""
+
+import time
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q
+
+from common import clock, log, tracing
+from common.atomic import in_transaction
+from common.concrete import concrete
+from common.errors import SuiteError
+from common.ids import new_uuid
+from common.sagas import journal
+from common.sagas.definition import Saga, Step, StepRefused, StepWaiting, definition_of, step_key
+from common.sagas.journal import FenceLost, may_succeed_later
+from common.sagas.models import SagaState
+
+logger = log.get_logger(__name__)
+
+# One step must fit into it with room to spare: calls time out in seconds.
+LEASE_SECONDS = 30.0
+# What a worker gives a run before it turns to the next.
+WORKER_SECONDS = 25.0
+UNKNOWN_DEFINITION_PAUSE = 60.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Where a run stands. `error` is why it was, or is being, undone; `running` means: ask again later
+    (202).
+    """
+
+    state: Literal["done", "compensated", "running", "parked"]
+    context: dict[str, Any] = field(default_factory=dict)
+    error: SuiteError | None = None
+
+
+def start(saga: Saga, *, key: str, context: dict[str, Any], entity: UUID) -> Any:
+    """INSERT a run in the caller's transaction and return its row, leased to the caller, who runs it
+    after commit.
+
+    Should nobody do so, a worker takes it over. A second start with the same key returns the first row,
+    unleased.
+    """
+    sagas, now, origin = concrete("saga").objects, clock.now(), tracing.current()
+    row = sagas.model(
+        name=saga.name,
+        definition_version=saga.version,
+        key=key,
+        entity_uuid=entity,
+        context=context,
+        lease_owner=new_uuid().hex,
+        lease_until=journal.lease_end(LEASE_SECONDS),
+        step_since=now,
+        next_at=now,
+        actor=origin.actor[:80],
+        language=origin.language,
+        request_id=origin.request_id,
+        traceparent=origin.traceparent,
+    )
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        earlier = sagas.filter(name=saga.name, key=key).first()
+        if earlier is None:
+            raise
+        return earlier
+    row.is_leased_here = True
+    return row
+
+
+def run(row: Any, *, deadline: float | None = None) -> Outcome:
+    """Carry `row` on until it rests, must wait, or `deadline` (monotonic seconds) has passed.
+
+    Calls out, so it refuses nothing itself but belongs outside any transaction. Never raises for a
+    step's failure.
+    """
+    definition = definition_of(row.name, row.definition_version)
+    if definition is None or not _is_leased(row):
+        return outcome_of(row)
+    try:
+        _carry_on(row, definition, deadline)
+    except FenceLost:
+        row.refresh_from_db()
+    row.is_leased_here = False
+    return outcome_of(row)
+
+
+def outcome_of(row: Any) -> Outcome:
+    """What a stored row says, without running it."""
+    states = {SagaState.DONE: "done", SagaState.COMPENSATED: "compensated", SagaState.PARKED: "parked"}
+    return Outcome(states.get(row.state, "running"), dict(row.context), journal.stored_error(row))  # type: ignore[arg-type]
+
+
+def run_due(limit: int = 20) -> bool:
+    """Claim and carry on up to `limit` runs that are due or were left by a dead runner. True when there
+    were any.
+    """
+    now = clock.now()
+    due = concrete("saga").objects.filter(
+        Q(lease_until=None) | Q(lease_until__lte=now),
+        state__in=(SagaState.RUNNING, SagaState.COMPENSATING),
+        next_at__lte=now,
+    )
+    rows = list(due.order_by("next_at")[:limit])
+    for row in rows:
+        _run_stored(row)
+    return bool(rows)
+
+
+def _run_stored(row: Any) -> None:
+    if definition_of(row.name, row.definition_version) is None:
+        logger.warning(
+            "saga_definition_unknown", saga=row.name, version=row.definition_version, uuid=str(row.uuid)
+        )
+        journal.postpone_unknown(row, UNKNOWN_DEFINITION_PAUSE)
+        return
+    deadline = time.monotonic() + WORKER_SECONDS
+    with tracing.bound(journal.origin_of(row, deadline)):
+        run(row, deadline=deadline)
+
+
+def _is_leased(row: Any) -> bool:
+    if row.state not in (SagaState.RUNNING, SagaState.COMPENSATING):
+        return False
+    return getattr(row, "is_leased_here", False) or _claim(row)
+
+
+def _claim(row: Any) -> bool:
+    """Win the row by conditional UPDATE. Taken from a runner that died, its step may have happened
+    unheard.
+    """
+    now = clock.now()
+    free = Q(lease_until=None) | Q(lease_until__lte=now)
+    left_by_the_dead = row.lease_until is not None
+    values = {
+        "lease_owner": new_uuid().hex,
+        "lease_until": journal.lease_end(LEASE_SECONDS),
+        "uncertain": row.uncertain or left_by_the_dead,
+    }
+    mine = concrete("saga").objects.filter(free, pk=row.pk, fence=row.fence, next_at__lte=now)
+    if mine.update(**values, fence=F("fence") + 1) != 1:
+        return False
+    journal.take_over(row, {**values, "fence": row.fence + 1})
+    row.is_leased_here = True
+    return True
+
+
+def _carry_on(row: Any, definition: Saga, deadline: float | None) -> None:
+    while row.state in (SagaState.RUNNING, SagaState.COMPENSATING):
+        if deadline is not None and time.monotonic() >= deadline:
+            journal.let_go(row)
+            return
+        step = definition.steps[row.step]
+        forward = row.state == SagaState.RUNNING
+        if not (_do(row, definition, step) if forward else _undo(row, definition, step)):
+            return
+
+
+def _do(row: Any, definition: Saga, step: Step) -> bool:
+    """One try of one step. True when the run may go on at once."""
+    try:
+        _do_and_advance(row, definition, step)
+    except FenceLost:
+        raise
+    except StepWaiting as waiting:
+        return journal.wait(row, definition, step, waiting.seconds)
+    except StepRefused as refusal:
+        journal.turn_back(row, definition, refusal.error)
+    except SuiteError as error:
+        if may_succeed_later(error):
+            return journal.try_again(row, definition, step, error)
+        journal.turn_back(row, definition, error)
+    except Exception as error:
+        logger.exception("saga_step_broke", saga=row.name, step=step.name, uuid=str(row.uuid))
+        return journal.try_again(row, definition, step, error)
+    return True
+
+
+def _do_and_advance(row: Any, definition: Saga, step: Step) -> None:
+    key = step_key(row.uuid, step.name)
+    if step.local:
+        in_transaction(lambda: journal.advance(row, definition, step.do(dict(row.context), key)))
+        return
+    found = step.happened(dict(row.context), key) if row.uncertain and step.happened else None
+    journal.advance(row, definition, step.do(dict(row.context), key) if found is None else found)
+
+
+def _undo(row: Any, definition: Saga, step: Step) -> bool:
+    try:
+        if step.undo is not None:
+            step.undo(dict(row.context), step_key(row.uuid, step.name))
+        journal.step_back(row, definition)
+    except FenceLost:
+        raise
+    except StepWaiting as waiting:
+        return journal.wait(row, definition, step, waiting.seconds)
+    except Exception as error:
+        logger.warning("saga_undo_failed", saga=row.name, step=step.name, uuid=str(row.uuid), exc_info=True)
+        return journal.try_again(row, definition, step, error)
+    return True
