@@ -1,4 +1,7 @@
-"""Installs `common` in a service: converters, JSON error pages and the rule against calling out inside a transaction."""
+"""Installs `common` in a service.
+
+Converters, JSON error pages and the rule against calling out inside a transaction.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,10 @@ def _answer_in_json() -> None:
 
 
 def refuse_inside_transaction(*call: object, **details: object) -> None:
-    """A guard of `service_client`: no network call while a transaction holds locks. Raises CallInTransaction."""
+    """A guard of `service_client`: no network call while a transaction holds locks.
+
+    Raises CallInTransaction.
+    """
     from django.db import connections
 
     from common.errors import CallInTransaction

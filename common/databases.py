@@ -1,4 +1,7 @@
-"""Where a service keeps its rows: SQLite for one machine, MySQL or MariaDB otherwise. Only connection settings live here."""
+"""Where a service keeps its rows: SQLite for one machine, MySQL or MariaDB otherwise.
+
+Only connection settings live here.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,8 @@ from typing import Any
 
 from common import config
 
-# WAL lets readers go on while one writes. NORMAL survives any crash of a process; only a power cut may lose the
-# very last commits, which is fine for the embedded mode this engine is for.
+# WAL lets readers go on while one writes. NORMAL survives any crash of a process; only a power cut may lose
+# the very last commits, which is fine for the embedded mode this engine is for.
 SQLITE_INIT = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
 
 
@@ -22,15 +25,14 @@ def database_settings(slug: str, loaded: config.Settings) -> dict[str, Any]:
     }
     if database.engine == "mysql":
         return {**shared, **_mysql(slug, database)}
-    return {**shared, **_sqlite(slug, loaded)}
+    return {**shared, **_sqlite(database)}
 
 
-def _sqlite(slug: str, loaded: config.Settings) -> dict[str, Any]:
-    file = Path(loaded.var_dir) / "db" / f"{slug}.sqlite3"
-    file.parent.mkdir(parents=True, exist_ok=True)
+def _sqlite(database: config.Database) -> dict[str, Any]:
+    Path(database.name).parent.mkdir(parents=True, exist_ok=True)
     return {
         "ENGINE": "django.db.backends.sqlite3",
-        "NAME": str(file),
+        "NAME": database.name,
         "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": SQLITE_INIT},
     }
 

@@ -1,4 +1,7 @@
-"""The Django settings every service shares. What differs (apps, model names, routes of events) is passed in by the service."""
+"""The Django settings every service shares.
+
+What differs (apps, model names, routes of events) is passed in by the service.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,20 @@ from typing import Any
 
 from common import config
 from common.databases import database_settings
-from common.web.admin_stack import MIDDLEWARE as ADMIN_MIDDLEWARE
 
 LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+
+# Outermost first. They cannot be imported here: Django reads the settings before any model exists.
+ADMIN_STACK = [
+    "Security",
+    "Session",
+    "Locale",
+    "Common",
+    "Csrf",
+    "Authentication",
+    "Message",
+    "XFrameOptions",
+]
 
 SHARED_APPS = [
     "common",
@@ -36,10 +50,10 @@ def service_settings(
     jobs: str = "",
     sagas: str = "",
 ) -> dict[str, Any]:
-    """Every setting of `service` (its name is CamelCase: "OrderService"); raises config.ConfigError with all problems.
+    """Every setting of `service` (CamelCase: "OrderService"); raises config.ConfigError with all problems.
 
-    `models` names the concrete outbox, inbox, idempotency, saga and lease models; `event_routes`, `jobs` and `sagas`
-    are dotted paths read by the relay, the worker and the saga runner.
+    `models` names the concrete outbox, inbox, idempotency, saga and lease models; `event_routes`, `jobs`
+    and `sagas` are dotted paths read by the relay, the worker and the saga runner.
     """
     loaded = config.load(service)
     slug = service.removesuffix("Service").lower()
@@ -49,7 +63,7 @@ def service_settings(
         "CFMP_EVENT_ROUTES": event_routes,
         "CFMP_JOBS": jobs,
         "CFMP_SAGAS": sagas,
-        "CFMP_VAR_DIR": Path(loaded.var_dir),
+        "CFMP_VAR_DIR": loaded.var_dir,
         "SERVICE_NAME": service,
         "SERVICE_SLUG": slug,
         "BASE_DIR": base_dir,
@@ -82,12 +96,12 @@ def _core(loaded: config.Settings) -> dict[str, Any]:
 
 def _web(slug: str, loaded: config.Settings) -> dict[str, Any]:
     return {
-        "ALLOWED_HOSTS": LOOPBACK_HOSTS if loaded.embedded else loaded.allowed_hosts,
+        "ALLOWED_HOSTS": LOOPBACK_HOSTS if loaded.is_embedded else list(loaded.allowed_hosts),
         "MIDDLEWARE": [
             "common.web.middleware.RequestContextMiddleware",
             "common.web.middleware.BodyLimitMiddleware",
             "common.web.static.StaticMiddleware",
-            *ADMIN_MIDDLEWARE,
+            *(f"common.web.admin_stack.Admin{name}Middleware" for name in ADMIN_STACK),
         ],
         "TEMPLATES": [
             {
@@ -109,8 +123,8 @@ def _web(slug: str, loaded: config.Settings) -> dict[str, Any]:
         # Services share a host name, and cookies do not know ports: each admin has names of its own.
         "SESSION_COOKIE_NAME": f"{slug}_session",
         "CSRF_COOKIE_NAME": f"{slug}_csrftoken",
-        "SESSION_COOKIE_SECURE": not loaded.embedded,
-        "CSRF_COOKIE_SECURE": not loaded.embedded,
+        "SESSION_COOKIE_SECURE": not loaded.is_embedded,
+        "CSRF_COOKIE_SECURE": not loaded.is_embedded,
         "SESSION_COOKIE_SAMESITE": "Lax",
         "X_FRAME_OPTIONS": "DENY",
         "DATA_UPLOAD_MAX_MEMORY_SIZE": 1024 * 1024,

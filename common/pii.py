@@ -1,4 +1,7 @@
-"""Personal data at rest: encrypted columns, a blind index to find them by, and the means to change keys. Who may read them is not decided here."""
+"""Personal data at rest: encrypted columns, a blind index to find them by, and the means to change keys.
+
+Who may read them is not decided here.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,10 @@ log = get_logger(__name__)
 
 
 class PiiUnreadable(Exception):
-    """A stored value fits none of the keys in PII_KEYS: a key was taken away too early, or the row was tampered with."""
+    """A stored value fits none of the keys in PII_KEYS.
+
+    A key was taken away too early, or the row was tampered with.
+    """
 
 
 @lru_cache(maxsize=4)
@@ -33,7 +39,10 @@ def box() -> MultiFernet:
 
 
 def encrypt(text: str) -> str:
-    """`text` as a Fernet token; the empty text stays empty (there is nothing to hide, and filters stay simple)."""
+    """`text` as a Fernet token.
+
+    The empty text stays empty (there is nothing to hide, and filters stay simple).
+    """
     return box().encrypt(text.encode()).decode() if text else ""
 
 
@@ -58,13 +67,19 @@ def rotate(token: str) -> str:
 
 
 def blind_index(text: str) -> str:
-    """A keyed digest (64 hex digits) that finds equal texts without telling them; spaces and case do not count."""
+    """A keyed digest (64 hex digits) that finds equal texts without telling them.
+
+    Spaces and case do not count.
+    """
     normal = "".join(text.split()).casefold()
     return hmac.new(settings.CFMP.pii_index_key.encode(), normal.encode(), hashlib.sha256).hexdigest()
 
 
 class EncryptedTextField(models.TextField):
-    """Text that the database only ever sees encrypted. It cannot be filtered by: store a `blind_index` beside it."""
+    """Text that the database only ever sees encrypted.
+
+    It cannot be filtered by: store a `blind_index` beside it.
+    """
 
     description = "Text encrypted at rest"
 

@@ -1,1 +1,4 @@
-"""The HTTP face every service shares: who calls, what a body may be, how answers and errors look. No business rules."""
+"""The HTTP face every service shares: who calls, what a body may be, how answers and errors look.
+
+No business rules.
+"""

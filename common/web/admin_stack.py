@@ -1,4 +1,7 @@
-"""Sessions, CSRF, messages and languages for the admin alone: API paths pass each of these by with one comparison."""
+"""Sessions, CSRF, messages and languages for the admin alone.
+
+API paths pass each of these by with one comparison.
+"""
 
 from __future__ import annotations
 
@@ -63,18 +66,3 @@ class AdminMessageMiddleware(_AdminOnly, MessageMiddleware):
 
 class AdminXFrameOptionsMiddleware(_AdminOnly, XFrameOptionsMiddleware):
     pass
-
-
-MIDDLEWARE = [
-    f"{__name__}.{middleware.__name__}"
-    for middleware in (
-        AdminSecurityMiddleware,
-        AdminSessionMiddleware,
-        AdminLocaleMiddleware,
-        AdminCommonMiddleware,
-        AdminCsrfMiddleware,
-        AdminAuthenticationMiddleware,
-        AdminMessageMiddleware,
-        AdminXFrameOptionsMiddleware,
-    )
-]

@@ -1,4 +1,7 @@
-"""Turns credentials into a Principal. A bare `UUID` or `X-User-UUID` header means nothing here: only verified tokens do."""
+"""Turns credentials into a Principal.
+
+A bare `UUID` or `X-User-UUID` header means nothing here: only verified tokens do.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +50,10 @@ class UserTokenAuthentication(BaseAuthentication):
 
 
 class ServiceTokenAuthentication(BaseAuthentication):
-    """A sibling's short-lived EdDSA token from `X-Service-Authorization: Bearer`, addressed to this service."""
+    """A sibling's short-lived EdDSA token from `X-Service-Authorization.
+
+    Bearer`, addressed to this service.
+    """
 
     def authenticate(self, request: Request) -> tuple[Principal, str] | None:
         header = request.META.get(SERVICE_HEADER, "")

@@ -1,4 +1,7 @@
-"""Path converters `<order:…>`, `<payment:…>`, `<user:…>`: one path takes a UUID, a human number or an id, told apart by form."""
+"""Path converters `<order:…>`, `<payment:…>`, `<user:…>`.
+
+One path takes a UUID, a human number or an id, told apart by form.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +39,10 @@ class Ref:
 
 
 def parse_ref(entity: str, text: str) -> Ref:
-    """Read `text` as a reference to `entity` (order, payment or user); raises ValueError when no form fits."""
+    """Read `text` as a reference to `entity` (order, payment or user).
+
+    Raises ValueError when no form fits.
+    """
     if not re.fullmatch(_FORMS[entity], text):
         raise ValueError(text)
     if text.isdigit() and len(text) <= 16:

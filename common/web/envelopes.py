@@ -1,4 +1,7 @@
-"""The outer shape of every answer, per family of paths. The inner shapes belong to the services' serializers."""
+"""The outer shape of every answer, per family of paths.
+
+The inner shapes belong to the services' serializers.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The door events come in by: checks the wire form and hands on. Deduplication happens in the handler's own transaction."""
+"""The door events come in by: checks the wire form and hands on.
+
+Deduplication happens in the handler's own transaction.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ class EventSerializer(serializers.Serializer):
 
 
 class EventInboxAPIView(InternalAPIView):
-    """A consumer's door. Subclasses name `handled_types` and implement `handle(event) -> str` (what became of it).
+    """A consumer's door: subclasses name `handled_types` and implement `handle(event)`.
 
     Duplicates answer 200 like the first delivery; types outside `handled_types` answer 200 "ignored".
     An error raised by `handle` goes back to the sender's relay, which tries again.

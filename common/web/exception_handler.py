@@ -1,4 +1,7 @@
-"""Every failure becomes one envelope, here and nowhere else. It decides shapes and headers, never business outcomes."""
+"""Every failure becomes one envelope, here and nowhere else.
+
+It decides shapes and headers, never business outcomes.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,10 @@ def handle(exc: Exception, context: Mapping[str, Any]) -> Response:
 
 
 def as_suite_error(exc: Exception) -> SuiteError:
-    """The error of our tree that says what `exc` says; anything unforeseen is logged and becomes InternalError."""
+    """The error of our tree that says what `exc` says.
+
+    Anything unforeseen is logged and becomes InternalError.
+    """
     if isinstance(exc, SuiteError):
         return exc
     if isinstance(exc, exceptions.ValidationError):

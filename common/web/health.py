@@ -1,4 +1,7 @@
-"""Is this process alive, is it ready for work: `/livez`, `/readyz`, `/health`. What to do about it is the caller's business."""
+"""Is this process alive, is it ready for work: `/livez`, `/readyz`, `/health`.
+
+What to do about it is the caller's business.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ def livez(request: HttpRequest) -> JsonResponse:
 
 
 def health(request: HttpRequest) -> JsonResponse:
-    """What the gateway asks: 200 while this instance should get traffic (database reachable, not draining)."""
+    """What the gateway asks.
+
+    200 while this instance should get traffic (database reachable, not draining).
+    """
     return _report({"database": _database_answers(), "draining": not draining()})
 
 

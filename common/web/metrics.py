@@ -1,4 +1,7 @@
-"""HTTP metrics and the `/metrics` page, right with one process or many. Business metrics are declared by the services."""
+"""HTTP metrics and the `/metrics` page, right with one process or many.
+
+Business metrics are declared by the services.
+"""
 
 from __future__ import annotations
 
@@ -29,14 +32,20 @@ METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"}
 
 
 def observe_request(method: str, route: str, status: int, seconds: float) -> None:
-    """Count one answered request; `route` is the URL pattern, never the path (its values would be unbounded)."""
+    """Count one answered request.
+
+    `route` is the URL pattern, never the path (its values would be unbounded).
+    """
     verb = method if method in METHODS else "other"
     REQUESTS.labels(verb, route, str(status)).inc()
     SECONDS.labels(verb, route).observe(seconds)
 
 
 class _AllProcesses:
-    """Reads what every process of this service wrote: gunicorn's workers and the worker process beside them."""
+    """Reads what every process of this service wrote.
+
+    Gunicorn's workers and the worker process beside them.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory

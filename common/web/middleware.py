@@ -1,4 +1,7 @@
-"""What happens around every request: its context, its limits, its log line. The admin's own stack is in admin_stack.py."""
+"""What happens around every request: its context, its limits, its log line.
+
+The admin's own stack is in admin_stack.py.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +32,10 @@ log = get_logger("common.access")
 
 
 class RequestContextMiddleware:
-    """Outermost: binds request id, trace, deadline and language; refuses what no view should see; logs and counts."""
+    """Outermost: binds request id, trace, deadline and language; refuses what no view should see.
+
+    Logs and counts.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -70,7 +76,7 @@ class RequestContextMiddleware:
 
 
 def refuse_malformed(request: HttpRequest) -> None:
-    """Raises NotFound for a path no resource can have, InvalidInput for a foreign Host or a NUL in the query."""
+    """Raises NotFound for a path nothing can have, InvalidInput for a foreign Host or a NUL in the query."""
     if "\x00" in request.path_info or "\ufffd" in request.path_info:
         raise NotFound
     if "%00" in request.META.get("QUERY_STRING", ""):
@@ -94,7 +100,7 @@ def _drop_body_of_head(request: HttpRequest, response: HttpResponse) -> None:
 
 
 class BodyLimitMiddleware:
-    """Refuses bodies over 1 MiB before anything reads them, and gives chunked bodies the length Django needs."""
+    """Refuses bodies over 1 MiB before they are read; gives chunked ones the length Django needs."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

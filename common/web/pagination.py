@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode
 
 from django.conf import settings
 from django.db.models import QuerySet
@@ -23,7 +22,10 @@ Present = Callable[[list[Any]], list[Any]]
 
 
 def cfmp_page(request: Request, queryset: QuerySet[Any], present: Present) -> Response:
-    """A CFMP list: `{count, next, previous, results: {code, message, data}}`; two queries. Raises InvalidInput."""
+    """A CFMP list: `{count, next, previous, results: {code, message, data}}`; two queries.
+
+    Raises InvalidInput.
+    """
     page = int_parameter(request, "page", default=1, low=1, high=LARGEST_PAGE)
     size = int_parameter(request, "page_size", default=DEFAULT_SIZE, low=1, high=LARGEST_SIZE)
     count, rows = _slice(queryset, page, size)
@@ -38,7 +40,10 @@ def cfmp_page(request: Request, queryset: QuerySet[Any], present: Present) -> Re
 
 
 def payment_page(request: Request, queryset: QuerySet[Any], present: Present) -> Response:
-    """A page of the payment API: `data: {records, total, page, size, pages}`; two queries. Raises InvalidInput."""
+    """A page of the payment API: `data: {records, total, page, size, pages}`; two queries.
+
+    Raises InvalidInput.
+    """
     page = int_parameter(request, "page", default=1, low=1, high=LARGEST_PAGE)
     size = int_parameter(request, "size", default=DEFAULT_SIZE, low=1, high=LARGEST_SIZE)
     total, rows = _slice(queryset, page, size)
@@ -57,4 +62,5 @@ def _link(request: Request, page: int) -> str:
     # The public address, not the Host the gateway happened to use.
     query = request.query_params.copy()
     query["page"] = str(page)
-    return f"{settings.CFMP.public_base_url.rstrip('/')}{request.path}?{urlencode(list(query.lists()), doseq=True)}"
+    base = settings.CFMP.public_base_url.rstrip("/")
+    return f"{base}{request.path}?{query.urlencode()}"

@@ -1,4 +1,7 @@
-"""Reads query parameters with the same strictness as bodies: nonsense is InvalidInput, never a surprise in the database."""
+"""Reads query parameters with the same strictness as bodies.
+
+Nonsense is InvalidInput, never a surprise in the database.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ _TRUE, _FALSE = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
 
 
 def int_parameter(request: Request, name: str, *, default: int, low: int, high: int) -> int:
-    """The integer `name` within `low`…`high`, or `default` when it is absent or empty. Raises InvalidInput."""
+    """The integer `name` within `low`…`high`, or `default` when it is absent or empty.
+
+    Raises InvalidInput.
+    """
     text = request.query_params.get(name, "")
     if not text:
         return default

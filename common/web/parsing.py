@@ -1,4 +1,7 @@
-"""Reads request bodies strictly: one JSON object, UTF-8, money never through a float. What fields mean is the serializers' room."""
+"""Reads request bodies strictly: one JSON object, UTF-8, money never through a float.
+
+What fields mean is the serializers' room.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ BODY = "body"
 
 
 class StrictJSONParser(BaseParser):
-    """JSON with decimals kept exact; refuses NaN, depth > 20, NUL, lone surrogates and anything but an object.
+    """JSON with decimals kept exact; refuses NaN, depth > 20, NUL, lone surrogates, all but objects.
 
     Raises InvalidInput (field `body` says why) or UnsupportedMediaType (a charset other than UTF-8).
     """

@@ -1,4 +1,7 @@
-"""Who is calling: a person, a sibling service, or nobody. Permissions and business rules about them live elsewhere."""
+"""Who is calling: a person, a sibling service, or nobody.
+
+Permissions and business rules about them live elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,10 @@ class Principal:
 
     @property
     def is_admin(self) -> bool:
-        """Whether this person administers the shop. May call UserService (cached): ask it on admin paths only."""
+        """Whether this person administers the shop.
+
+        May call UserService (cached): ask it on admin paths only.
+        """
         if not self.is_user or self.user_uuid is None:
             return False
         if self.roles is not None:
@@ -87,7 +93,10 @@ def from_user_claims(claims: dict[str, Any], *, user_uuid: UUID, token: str) -> 
 
 
 def _names(value: object) -> frozenset[str]:
-    """Roles and scopes come as a list or as one space-separated string (RFC 8693); anything else grants nothing."""
+    """Roles and scopes come as a list or as one space-separated string (RFC 8693).
+
+    Anything else grants nothing.
+    """
     if isinstance(value, str):
         return frozenset(value.split())
     if isinstance(value, list | tuple):

@@ -1,4 +1,7 @@
-"""Asks UserService what a token alone cannot tell: is this person an administrator, is this token still good."""
+"""Asks UserService what a token alone cannot tell.
+
+Is this person an administrator, is this token still good.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ TOKEN_SECONDS = 5.0
 
 
 class _ShortMemory:
-    """A small thread-safe map whose entries are forgotten after `seconds`; the oldest leave when it is full."""
+    """A small thread-safe map whose entries are forgotten after `seconds`.
+
+    The oldest leave when it is full.
+    """
 
     def __init__(self, seconds: float, size: int = 4096) -> None:
         self._seconds, self._size = seconds, size
@@ -48,7 +54,7 @@ _living_tokens = _ShortMemory(TOKEN_SECONDS)
 def is_administrator(user_uuid: UUID) -> bool:
     """Whether UserService says `privilege == 1`, remembered for a minute.
 
-    Raises PeerUnavailable, PeerTimeout or PeerBroken when UserService cannot say: nobody is let in on a guess.
+    Raises the peer errors when UserService cannot say: nobody is let in on a guess.
     """
     key = str(user_uuid)
     known = _administrators.get(key)

@@ -1,4 +1,4 @@
-"""Django's last-resort answers (no such path, bad request, unforeseen error) as envelopes instead of HTML pages."""
+"""Django's last-resort answers (no such path, bad request, unforeseen error) as envelopes, not HTML."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Writes answers: orjson, money as text with two places, times in UTC with `Z`. Which fields an answer has is not decided here."""
+"""Writes answers: orjson, money as text with two places, times in UTC with `Z`.
+
+Which fields an answer has is not decided here.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_NAIVE_UTC | orjson.OPT_NON_STR_KEYS
 
 
 class MoneyNumber(Decimal):
-    """An amount that goes out as a bare JSON number with two places (`299.00`), where a document shows a number."""
+    """An amount that goes out as a bare JSON number with two places (`299.00`), as some documents show it."""
 
 
 class SuiteJSONRenderer(BaseRenderer):

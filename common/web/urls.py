@@ -1,4 +1,7 @@
-"""The addresses every service has beside its own: health, metrics, schema, Swagger UI, admin. None is routed by the gateway."""
+"""The addresses every service has beside its own: health, metrics, schema, Swagger UI, admin.
+
+None is routed by the gateway.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ from common.web.docs import SchemaView, SwaggerView
 
 
 def both(route: str, view: Callable[..., Any], name: str) -> list[URLPattern]:
-    """`route` as written (it carries the name) and with its last slash added or taken: nothing is ever redirected."""
+    """`route` as written (it carries the name) and with its last slash added or taken.
+
+    Nothing is ever redirected.
+    """
     other = route.removesuffix("/") if route.endswith("/") else f"{route}/"
     patterns = [path(route, view, name=name)]
     if route and other:

@@ -1,4 +1,7 @@
-"""The view classes services derive from; each says who may call. They hold no business rules and never see models."""
+"""The view classes services derive from; each says who may call.
+
+They hold no business rules and never see models.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,7 @@ class _OneRenderer(DefaultContentNegotiation):
 class SuiteAPIView(APIView):
     """One operation or resource of a service, in its family's envelope.
 
-    `request_schema`, `answer_schema` and `query_schema` document it; `request_schema` also feeds `self.body()`.
+    `request_schema`, `answer_schema` and `query_schema` document it; the first also feeds `self.body()`.
     """
 
     family: ClassVar[Family] = "cfmp"
@@ -73,7 +76,10 @@ class SuiteAPIView(APIView):
         super().initial(request, *args, **kwargs)
 
     def body(self) -> dict[str, Any]:
-        """The validated body, by `request_schema`; raises DRF's ValidationError (answered as InvalidInput)."""
+        """The validated body, by `request_schema`.
+
+        Raises DRF's ValidationError (answered as InvalidInput).
+        """
         schema = self.request_schema
         serializer_class = schema[self.request.method] if isinstance(schema, dict) else schema
         assert serializer_class is not None, "body() needs request_schema"

@@ -1,0 +1,29 @@
+"""A service in miniature, so that common's Django ring is tested by itself. It plays the order service's part."""
+
+from pathlib import Path
+
+from common.django_settings import service_settings
+
+BASE_DIR = Path(__file__).resolve().parent
+
+globals().update(
+    service_settings(
+        "OrderService",
+        base_dir=BASE_DIR,
+        apps=["common.tests.ring"],
+        models={
+            "outbox": "ring.RingOutbox",
+            "inbox": "ring.RingInbox",
+            "idempotency": "ring.RingIdempotencyKey",
+            "saga": "ring.RingSaga",
+            "lease": "ring.RingLease",
+        },
+        event_routes="common.tests.ring.events.ROUTES",
+        sagas="common.tests.ring.sagas",
+        jobs="common.tests.ring.jobs",
+    )
+)
+
+ROOT_URLCONF = "common.tests.urls"
+# Without migrations: pytest creates the tables straight from the models.
+MIGRATION_MODULES = {"ring": None}

@@ -1,0 +1,6 @@
+"""The miniature service's addresses; test modules add theirs through `common.tests.views`."""
+
+from common.tests.views import urlpatterns as view_patterns
+from common.web.urls import service_urlpatterns
+
+urlpatterns = [*view_patterns, *service_urlpatterns()]
