@@ -1,0 +1,1 @@
+"""Three doors: the merchants' gateway, the buyers' cashier, the developers' control room."""

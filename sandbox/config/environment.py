@@ -1,0 +1,118 @@
+"""The sandbox's variables, read once and typed. Keys come from `common.embedded`, everything else has a default.
+
+The sandbox plays other companies (a user database, a shop's stock, Alipay), so it refuses production mode: a stack
+that takes real money must not be able to reach a cashier whose pay button is free.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@dataclass(frozen=True)
+class Ports:
+    user: int
+    product: int
+    root: int
+    shop: int
+    alipay: int
+
+
+@dataclass(frozen=True)
+class Environment:
+    var_dir: Path
+    host: str
+    allowed_hosts: tuple[str, ...]
+    ports: Ports
+    jwt_private_key: str
+    jwt_hs256_secret: str
+    jwt_issuer: str
+    token_hours: int
+    stock_api: str
+    alipay_app_id: str
+    alipay_seller_id: str
+    alipay_private_key: str
+    alipay_app_public_key: str
+    notify_scale: float
+    notify_first_delay: float
+    timestamp_skew_seconds: int
+    pay_link_hours: int
+    refund_spacing_seconds: float
+    refund_window_days: int
+    fee_rate: str
+    bill_same_day: bool
+    event_log: bool
+    peers: Mapping[str, str]
+
+
+PEERS = {
+    "OrderService": ("ORDER_SERVICE_URL", "http://127.0.0.1:8001"),
+    "PaymentService": ("PAYMENT_SERVICE_URL", "http://127.0.0.1:8002"),
+    "NotificationService": ("NOTIFICATION_SERVICE_URL", "http://127.0.0.1:8003"),
+    "Gateway": ("PUBLIC_BASE_URL", "http://127.0.0.1:9080"),
+}
+
+
+def load(given: Mapping[str, str] = os.environ) -> Environment:
+    """Raises ImproperlyConfigured in production mode, or when a value does not parse."""
+    if given.get("CFMP_MODE", "embedded") != "embedded":
+        raise ImproperlyConfigured(
+            "The sandbox pretends to be Alipay, users and stock: it runs only with CFMP_MODE=embedded."
+        )
+    var_dir = Path(given.get("CFMP_VAR_DIR") or ROOT / "var")
+    env = {**_made_up(var_dir), **given}
+    try:
+        return _parsed(env, var_dir)
+    except KeyError as missing:
+        raise ImproperlyConfigured(f"The sandbox needs {missing.args[0]}.") from missing
+    except ValueError as wrong:
+        raise ImproperlyConfigured(f"A sandbox variable does not parse: {wrong}") from wrong
+
+
+def _made_up(var_dir: Path) -> Mapping[str, str]:
+    from common.embedded import embedded_environment
+
+    return embedded_environment(var_dir, "sandbox")
+
+
+def _parsed(env: Mapping[str, str], var_dir: Path) -> Environment:
+    return Environment(
+        var_dir=var_dir,
+        host=env.get("SANDBOX_HOST", "127.0.0.1"),
+        allowed_hosts=tuple(name for name in env.get("SANDBOX_ALLOWED_HOSTS", "").split(",") if name),
+        ports=_ports(env),
+        jwt_private_key=env["SANDBOX_JWT_PRIVATE_KEY"],
+        jwt_hs256_secret=env["SANDBOX_JWT_HS256_SECRET"],
+        jwt_issuer=env.get("SANDBOX_JWT_ISSUER", "sandbox"),
+        token_hours=int(env.get("SANDBOX_TOKEN_HOURS", "12")),
+        stock_api=env.get("PRODUCT_STOCK_API", "update"),
+        alipay_app_id=env["ALIPAY_APP_ID"],
+        alipay_seller_id=env["ALIPAY_SELLER_ID"],
+        alipay_private_key=env["SANDBOX_ALIPAY_PRIVATE_KEY"],
+        alipay_app_public_key=env["SANDBOX_ALIPAY_APP_PUBLIC_KEY"],
+        notify_scale=float(env.get("SANDBOX_NOTIFY_SCALE", "0.01")),
+        notify_first_delay=float(env.get("SANDBOX_NOTIFY_FIRST_DELAY", "0")),
+        timestamp_skew_seconds=int(env.get("SANDBOX_TIMESTAMP_SKEW_SECONDS", "600")),
+        pay_link_hours=int(env.get("SANDBOX_PAY_LINK_HOURS", "24")),
+        refund_spacing_seconds=float(env.get("SANDBOX_REFUND_SPACING_SECONDS", "0")),
+        refund_window_days=int(env.get("SANDBOX_REFUND_WINDOW_DAYS", "365")),
+        fee_rate=env.get("SANDBOX_FEE_RATE", "0.006"),
+        bill_same_day=env.get("SANDBOX_BILL_SAME_DAY", "0") == "1",
+        event_log=env.get("SANDBOX_EVENT_LOG", "1") == "1",
+        peers={name: env.get(variable, default) for name, (variable, default) in PEERS.items()},
+    )
+
+
+def _ports(env: Mapping[str, str]) -> Ports:
+    return Ports(
+        user=int(env.get("SANDBOX_USER_PORT", "8004")),
+        product=int(env.get("SANDBOX_PRODUCT_PORT", "8005")),
+        root=int(env.get("SANDBOX_ROOT_PORT", "8006")),
+        shop=int(env.get("SANDBOX_SHOP_PORT", "8007")),
+        alipay=int(env.get("SANDBOX_ALIPAY_PORT", "8090")),
+    )

@@ -1,0 +1,35 @@
+"""One process, five neighbours: the URLconf is chosen by the port a request came in on."""
+
+import logging
+from collections.abc import Callable
+
+from django.conf import settings
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
+
+from config.web import Refused, refusal
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+log = logging.getLogger(__name__)
+
+
+class PortMiddleware:
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # SERVER_PORT is the socket's, not the Host header's: a client can't choose the neighbour.
+        urlconf = settings.URLCONF_BY_PORT.get(request.META.get("SERVER_PORT", ""))
+        if urlconf is not None:
+            request.urlconf = urlconf  # type: ignore[attr-defined]
+        try:
+            request.get_host()
+        except DisallowedHost:
+            return refusal(Refused("this host name is not served (loopback only)"))
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, Refused):
+            return refusal(exception)
+        log.error("%s %s failed", request.method, request.path, exc_info=exception)
+        return refusal(Refused("the sandbox failed, its log says why", status=500))

@@ -1,0 +1,8 @@
+"""WSGI entry: one application behind all of the sandbox's ports."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+application = get_wsgi_application()

@@ -1,0 +1,78 @@
+"""Arming faults and taking them: the only place that reads or writes the table."""
+
+import random
+from typing import Any
+
+from django.db.models import F, Q
+
+from faults.kinds import KINDS
+from faults.models import Fault
+
+_OWN = ("target", "operation", "subject", "kind", "remaining", "probability")
+
+
+def fault_arm(*, target: str, kind: str, **given: Any) -> Fault:
+    """Arms one fault; `remaining` counts how often it strikes (default 1, None: until cleared).
+
+    Raises ValueError when the target does not know the kind.
+    """
+    if kind not in KINDS.get(target, {}):
+        raise ValueError(f"{target} knows these faults: {', '.join(KINDS.get(target, {}))}")
+    return Fault.objects.create(
+        target=target,
+        kind=kind,
+        operation=given.get("operation") or "",
+        subject=str(given.get("subject") or ""),
+        remaining=given.get("remaining", 1),
+        probability=given.get("probability", 1.0),
+        parameters={name: value for name, value in given.items() if name not in _OWN},
+    )
+
+
+def fault_take(
+    target: str, operation: str, subject: str = "", *, kinds: tuple[str, ...] | None = None
+) -> Fault | None:
+    """The oldest armed fault that fits this call, counted down; None when nothing shall go wrong.
+
+    `kinds` limits it to those the asking place can carry out.
+    """
+    fitting = (
+        Fault.objects.filter(target=target)
+        .filter(Q(operation="") | Q(operation=operation))
+        .filter(Q(subject="") | Q(subject=subject))
+        .order_by("id")
+    )
+    if kinds is not None:
+        fitting = fitting.filter(kind__in=kinds)
+    for fault in fitting:
+        if fault.probability < 1 and random.random() >= fault.probability:
+            continue
+        if _counted_down(fault):
+            return fault
+    return None
+
+
+def _counted_down(fault: Fault) -> bool:
+    """Conditional UPDATE: two calls at once can't both take the last strike."""
+    if fault.remaining is None:
+        return True
+    row = Fault.objects.filter(pk=fault.pk, remaining__gt=0)
+    if not row.update(remaining=F("remaining") - 1):
+        return False
+    Fault.objects.filter(pk=fault.pk, remaining=0).delete()
+    return True
+
+
+def fault_list(targets: tuple[str, ...]) -> list[dict[str, Any]]:
+    return [present(fault) for fault in Fault.objects.filter(target__in=targets).order_by("id")]
+
+
+def fault_clear(targets: tuple[str, ...], fault_id: int | None = None) -> int:
+    armed = Fault.objects.filter(target__in=targets)
+    if fault_id is not None:
+        armed = armed.filter(pk=fault_id)
+    return armed.delete()[0]
+
+
+def present(fault: Fault) -> dict[str, Any]:
+    return {"id": fault.pk} | {name: getattr(fault, name) for name in _OWN} | fault.parameters

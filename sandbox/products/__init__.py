@@ -1,0 +1,1 @@
+"""ProductService of the sandbox: Bob's goods and their stock, with the faults of the published service."""

@@ -1,0 +1,1 @@
+"""UserService of the sandbox: the people, their passwords and their tokens."""
