@@ -4,14 +4,13 @@ Deciding what to run next, and calling steps, is `runner`'s work.
 """
 
 import random
-import time
 from datetime import datetime, timedelta
 from typing import Any
 
 from common import clock, log, tracing
 from common.concrete import concrete
 from common.errors import InternalError, PeerRejected, SuiteError, all_errors
-from common.sagas.definition import Saga, Step, StepRefused
+from common.sagas.definition import Saga, Step
 from common.sagas.models import SagaState
 
 logger = log.get_logger(__name__)
@@ -56,15 +55,16 @@ def turn_back(row: Any, definition: Saga, error: SuiteError) -> None:
     """
     last = row.step if row.uncertain else row.step - 1
     logger.info("saga_turns_back", saga=row.name, uuid=str(row.uuid), error=error.name)
-    _write(row, {"error": pack_error(error), **_fresh_step(), **_next_undo(definition, last)})
+    _write(row, {"error": pack_error(error), **_fresh_step(), **first_undo(definition, last)})
 
 
 def step_back(row: Any, definition: Saga) -> None:
     """The current step is undone: on to the one before that has something to undo, or the end."""
-    _write(row, {**_fresh_step(), **_next_undo(definition, row.step - 1)})
+    _write(row, {**_fresh_step(), **first_undo(definition, row.step - 1)})
 
 
-def _next_undo(definition: Saga, last: int) -> dict[str, Any]:
+def first_undo(definition: Saga, last: int) -> dict[str, Any]:
+    """Where undoing goes on, at step `last` or below; to rest when nothing there can be undone."""
     for index in range(last, -1, -1):
         if definition.steps[index].undo is not None:
             return {"state": SagaState.COMPENSATING, "step": index}
@@ -173,15 +173,3 @@ def stored_error(row: Any) -> SuiteError | None:
     kind = kinds.get(row.error["name"], InternalError)
     rest = {name: row.error[name] for name in ("fields", "data", "retry_after")}
     return kind(**rest, **row.error["params"])
-
-
-__all__ = [
-    "FenceLost",
-    "StepRefused",
-    "advance",
-    "may_succeed_later",
-    "pack_error",
-    "park",
-    "stored_error",
-    "time",
-]

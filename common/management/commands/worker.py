@@ -1,0 +1,26 @@
+"""`manage.py worker`: relay events, finish sagas, run jobs, until told to stop."""
+
+import signal
+import threading
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from common import worker
+
+
+class Command(BaseCommand):
+    help = "Relay events, finish sagas and run the service's jobs. SIGTERM stops after the work in hand."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--once", action="store_true", help="do what is due, then exit")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["once"]:
+            worker.drain()
+            return
+        stop = threading.Event()
+        for wanted in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(wanted, lambda *_: stop.set())
+        worker.serve(stop)

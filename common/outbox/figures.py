@@ -1,0 +1,54 @@
+"""How the outbox is doing: depth, age, dead letters. For `/metrics`, the status command and alerts."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.db.models import Count, Min
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from common import clock
+from common.concrete import concrete, has_part
+from common.outbox.models import OutboxState
+
+
+@dataclass(frozen=True)
+class OutboxFigures:
+    """Row counts by state, and the age in seconds of the oldest event still on its way."""
+
+    pending: int
+    dead: int
+    parked: int
+    oldest_seconds: float
+
+
+def outbox_figures() -> OutboxFigures:
+    """Count what has not been delivered, by one query."""
+    waiting = concrete("outbox").objects.exclude(state=OutboxState.DELIVERED)
+    found = {
+        row["state"]: row
+        for row in waiting.values("state").annotate(count=Count("id"), since=Min("occurred_at"))
+    }
+    counts = [found.get(state, {}).get("count", 0) for state in (0, OutboxState.DEAD, OutboxState.PARKED)]
+    since = found.get(OutboxState.PENDING, {}).get("since")
+    age = (clock.now() - since).total_seconds() if since else 0.0
+    return OutboxFigures(*counts, oldest_seconds=max(0.0, age))
+
+
+class OutboxCollector(Collector):
+    """Asks the database at the moment of the scrape, so that any process of the service tells the same."""
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        return []
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        if not has_part("outbox"):
+            return
+        figures = outbox_figures()
+        depth = GaugeMetricFamily("outbox_depth", "Events not delivered, by state.", labels=["state"])
+        for state in ("pending", "dead", "parked"):
+            depth.add_metric([state], getattr(figures, state))
+        yield depth
+        yield GaugeMetricFamily(
+            "outbox_lag_seconds", "Age of the oldest event on its way.", value=figures.oldest_seconds
+        )

@@ -1,0 +1,128 @@
+"""The process beside the web server: it relays events, finishes sagas and runs the service's jobs.
+
+Three loops, each a thread with its own database connection, so that a slow peer in one never holds up
+the others. Any number of workers may run: rows are claimed, jobs are leased. What there is to do is
+decided by those modules.
+"""
+
+import importlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db import close_old_connections, connections
+
+from common import log
+from common.concrete import has_part
+from common.errors import LeaseTimeout
+from common.jobs import Job, service_jobs
+from common.leases.lease import lease
+from common.outbox import relay
+from common.sagas import runner
+
+logger = log.get_logger(__name__)
+
+Work = Callable[[], bool]
+# After a failure (the database is away, say) a loop waits longer and longer, up to this.
+LONGEST_REST = 30.0
+# drain() gives up on work that never ends: a job that always says "more".
+MOST_ROUNDS = 1000
+
+
+@dataclass
+class Jobs:
+    """The service's jobs and when each is next due, on this process's monotonic clock."""
+
+    jobs: tuple[Job, ...]
+    due: dict[str, float] = field(default_factory=dict)
+
+    def run_due(self) -> bool:
+        """Run each job whose time has come. True when one has more to do."""
+        now = time.monotonic()
+        ready = [job for job in self.jobs if self.due.get(job.name, 0.0) <= now]
+        # a list: each gets its turn, also when an earlier one has more
+        return True in [self._turn(job) for job in ready]
+
+    def _turn(self, job: Job) -> bool:
+        self.due[job.name] = time.monotonic() + job.every_seconds
+        more = run_job(job)
+        if more:
+            self.due[job.name] = 0.0
+        return more
+
+
+def run_job(job: Job) -> bool:
+    """One turn of `job`. False also when another worker has it; its failure is logged, never raised."""
+    try:
+        if not job.exclusive:
+            return bool(job.function()())
+        with lease(f"job:{job.name}", wait=0.0, hold=job.hold):
+            return bool(job.function()())
+    except LeaseTimeout:
+        return False
+    except Exception:
+        logger.exception("job_failed", job=job.name)
+        return False
+
+
+def load_definitions() -> None:
+    """Import the service's saga definitions, which register themselves."""
+    if settings.CFMP_SAGAS:
+        importlib.import_module(settings.CFMP_SAGAS)
+
+
+def duties() -> dict[str, Work]:
+    """What a worker of this service keeps doing, by name."""
+    load_definitions()
+    work: dict[str, Work] = {"relay": relay.relay_once} if has_part("outbox") else {}
+    if has_part("saga"):
+        work["sagas"] = runner.run_due
+    if jobs := service_jobs():
+        work["jobs"] = Jobs(jobs).run_due
+    return work
+
+
+def drain() -> None:
+    """Do what is due now, jobs included, until nothing is left; what waits for its time stays."""
+    load_definitions()
+    jobs = service_jobs()
+    for _ in range(MOST_ROUNDS):
+        more = has_part("outbox") and relay.relay_once()
+        more = (has_part("saga") and runner.run_due()) or more
+        more = (True in [run_job(job) for job in jobs]) or more
+        if not more:
+            return
+    raise RuntimeError("The work never ends: a job keeps saying that there is more.")
+
+
+def serve(stop: threading.Event) -> None:
+    """Keep every duty going until `stop` is set; each finishes what it has in hand."""
+    threads = [
+        threading.Thread(target=keep_doing, args=(name, work, stop), name=name)
+        for name, work in duties().items()
+    ]
+    for thread in threads:
+        thread.start()
+    logger.info("worker_ready", duties=[thread.name for thread in threads])
+    for thread in threads:
+        thread.join()
+    logger.info("worker_stopped")
+
+
+def keep_doing(name: str, work: Work, stop: threading.Event) -> None:
+    """One loop: work while there is any, rest when there is none, rest longer after a failure."""
+    idle = settings.CFMP.worker_idle_seconds
+    rest = idle
+    while not stop.is_set():
+        try:
+            close_old_connections()
+            if work():
+                continue
+            rest = idle
+        except Exception:
+            logger.exception("worker_loop_failed", duty=name)
+            rest = min(LONGEST_REST, max(idle, rest * 2))
+        stop.wait(rest)
+    connections.close_all()
