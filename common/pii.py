@@ -66,6 +66,15 @@ def rotate(token: str) -> str:
         raise PiiUnreadable("no key of PII_KEYS decrypts this value") from error
 
 
+def is_current(token: str) -> bool:
+    """Whether `token` is encrypted under the first key already."""
+    try:
+        Fernet(settings.CFMP.pii_keys[0]).decrypt(token.encode())
+    except InvalidToken:
+        return False
+    return True
+
+
 def blind_index(text: str) -> str:
     """A keyed digest (64 hex digits) that finds equal texts without telling them.
 

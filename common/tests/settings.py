@@ -1,4 +1,4 @@
-"""A service in miniature, so that common's Django ring is tested by itself. It plays the order service's part."""
+"""A service in miniature, in the order service's name, so that common's Django ring is tested alone."""
 
 from pathlib import Path
 

@@ -9,7 +9,7 @@ from rest_framework import serializers
 
 from common.errors import InvalidAmount
 from common.money import format_amount, parse_amount
-from common.tracing import current
+from common.tracing import current, localized
 from common.web.converters import Ref, parse_ref
 
 LARGEST_AMOUNT = Decimal("99999999.99")
@@ -31,7 +31,7 @@ class AmountField(serializers.Field):
                 data, field=self.field_name or "amount", zero_ok=self.zero_ok, maximum=self.maximum
             )
         except InvalidAmount as error:
-            raise serializers.ValidationError(error.message(current().language)) from error
+            raise serializers.ValidationError(_sentences(error)) from error
 
     def to_representation(self, value: Any) -> str:
         return format_amount(value)
@@ -39,8 +39,6 @@ class AmountField(serializers.Field):
 
 class RefField(serializers.Field):
     """An order, payment or user named by number, UUID or id, as the path converters take them."""
-
-    default_error_messages = {"invalid": "Not a known form of reference."}
 
     def __init__(self, *, entity: str = "order", **kwargs: Any) -> None:
         self.entity = entity
@@ -50,9 +48,14 @@ class RefField(serializers.Field):
         text = str(data) if type(data) in (str, int) else ""
         try:
             return parse_ref(self.entity, text)
-        except ValueError:
-            self.fail("invalid")
-            raise
+        except ValueError as error:
+            message = localized("编号格式错误", "Not a known form of reference")
+            raise serializers.ValidationError(message) from error
 
     def to_representation(self, value: Any) -> str:
         return str(value.value if isinstance(value, Ref) else value)
+
+
+def _sentences(error: InvalidAmount) -> list[str]:
+    said = [sentence for sentences in error.fields.values() for sentence in sentences]
+    return said or [error.message(current().language)]

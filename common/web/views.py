@@ -5,6 +5,7 @@ They hold no business rules and never see models.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from rest_framework.negotiation import DefaultContentNegotiation
@@ -16,7 +17,7 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
-from common.tracing import current
+from common.tracing import bound, current
 from common.web.authentication import ServiceTokenAuthentication, UserTokenAuthentication
 from common.web.envelopes import Family, code_for, envelope
 from common.web.parsing import StrictJSONParser
@@ -74,6 +75,12 @@ class SuiteAPIView(APIView):
         if not hasattr(self, request.method.lower()) or request.method.lower() not in self.http_method_names:
             self.http_method_not_allowed(request, *args, **kwargs)
         super().initial(request, *args, **kwargs)
+
+    def perform_authentication(self, request: Request) -> None:
+        super().perform_authentication(request)
+        # From here on histories, logs and stored events know who acted.
+        if request.user.is_authenticated and (scope := getattr(request._request, "suite_scope", None)):
+            scope.enter_context(bound(replace(current(), actor=request.user.actor)))
 
     def body(self) -> dict[str, Any]:
         """The validated body, by `request_schema`.

@@ -1,4 +1,4 @@
-"""Common's abstract models made concrete, and a parcel: a row with a state, a version and an encrypted address."""
+"""Common's abstract models made concrete, and a parcel with a state and an encrypted address."""
 
 from django.db import models
 

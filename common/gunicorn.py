@@ -1,0 +1,63 @@
+"""How gunicorn runs a service: `cd order-service && gunicorn -c ../common/gunicorn.py config.wsgi`.
+
+One file for all services; what differs comes from the service's folder name and its settings. Nothing is
+started here that a fork could break (no threads, no pools, no database connections): preloading is safe.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [entry for entry in (str(Path.cwd()), str(ROOT)) if entry not in sys.path]
+
+from common import config  # noqa: E402
+from common.metrics_files import use_metrics_files, wipe_metrics_files  # noqa: E402
+
+slug = Path.cwd().name.removesuffix("-service")
+_settings = config.load(f"{slug.capitalize()}Service")
+_run = _settings.var_dir / "run"
+_run.mkdir(parents=True, exist_ok=True)
+
+# The documented TCP port, and beside it the socket the gateway uses: no TCP on the way, a fifth more
+# requests.
+bind = [f"{_settings.service_host}:{_settings.service_port}", f"unix:{_run / f'{slug}.sock'}"]
+umask = 0o077 if _settings.is_embedded else 0o007
+
+worker_class = "gthread"
+# How many workers is WEB_CONCURRENCY's to say (gunicorn reads it by itself).
+# Few threads: Python code runs one at a time anyway; the others wait for the database or a peer.
+threads = 4
+# Longer than the gateway (60 s) and our own service_client keep idle connections: the side that opened a
+# connection must be the one that closes it, or a request meets a closing door.
+keepalive = 75
+timeout = 60
+graceful_timeout = 25
+preload_app = True
+worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
+# Bodies are bounded by BodyLimitMiddleware; these bound the head. JWTs with roles stay well below.
+limit_request_line = 8190
+limit_request_fields = 100
+limit_request_field_size = 16380
+
+# Requests are logged by our middleware with their context; gunicorn tells only about itself.
+accesslog = None
+errorlog = "-"
+loglevel = "warning"
+proc_name = f"cfmp-{slug}"
+
+use_metrics_files(_settings.var_dir, slug, "web")
+
+
+def on_starting(server: Any) -> None:
+    """Metrics of an earlier run would be added to this one's."""
+    wipe_metrics_files(_settings.var_dir, slug, "web")
+
+
+def child_exit(server: Any, worker: Any) -> None:
+    """Gauges of a worker that is gone must not be counted as living."""
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)
