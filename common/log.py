@@ -1,0 +1,162 @@
+"""JSON lines for every log record, ours and the libraries', with secrets and people's data taken out.
+
+Room: plain. What is logged is the caller's choice; what may never be is decided here, by the name of
+the field and by the look of the text. structlog renders, stdlib's handlers write.
+"""
+
+import logging
+import logging.handlers
+import re
+import sys
+from collections.abc import Mapping, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from common import tracing
+
+HIDDEN = "***"
+_BIG = 4000
+_DEEPEST = 6
+_LOG_FILE_BYTES = 20 * 1024 * 1024
+_LOG_FILES = 5
+
+# A field of such a name is never written, whatever it holds.
+_SECRET_NAME = re.compile(
+    r"token|secret|passw|authorization|cookie|api_?key|private_?key|pii_?key|index_?key|signature|credential"
+    r"|phone|mobile|shipping_|address_line|id_?card|card_?number|cvv|email|^sign$|^key$|_key$|^jwt|^pem$",
+    re.IGNORECASE,
+)
+# Harmless although their name looks otherwise.
+_OPEN_NAMES = frozenset({"idempotency_key", "step_key", "jwt_key_claim", "saga_key"})
+# Texts that carry secrets inside them, wherever they stand.
+_SECRET_TEXT = (
+    (re.compile(r"eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*"), HIDDEN),
+    (
+        re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)", re.DOTALL),
+        HIDDEN,
+    ),
+    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{6,}"), rf"\1 {HIDDEN}"),
+    (
+        re.compile(r"(?i)\b(sign|password|passwd|token|access_token|secret|api_key)=[^&\s\"']+"),
+        rf"\1={HIDDEN}",
+    ),
+    (re.compile(r"(?<![0-9A-Za-z.-])(?:\+?86[- ]?)?1[3-9][0-9]{9}(?![0-9A-Za-z-])"), HIDDEN),
+    (re.compile(r"gAAAA[A-Za-z0-9_=-]{60,}"), HIDDEN),
+)
+
+Event = MutableMapping[str, Any]
+
+
+def configure(service: str, *, log_file: str | Path | None = None, level: str = "INFO") -> None:
+    """Send every record as one JSON line to stdout and, rotated, to `log_file`.
+
+    A log that cannot be written (disk full, no such place) never stops the work.
+    """
+    logging.raiseExceptions = False
+    formatter = _formatter(service)
+    handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
+    if log_file is not None:
+        handlers += _file_handler(Path(log_file))
+    for handler in handlers:
+        handler.setFormatter(formatter)
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        root.removeHandler(old)
+        old.close()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    # Below this urllib3 writes whole URLs, queries included.
+    logging.getLogger("urllib3").setLevel(logging.INFO)
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            structlog.stdlib.PositionalArgumentsFormatter(),
+            *_shared(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    """A logger whose calls take an event name and fields: `log.info("order_paid", order_uuid=…)`."""
+    return structlog.stdlib.get_logger(name)
+
+
+def redact(event: Event) -> Event:
+    """`event` without secrets and personal data, in names or inside texts, however deep."""
+    return {name: _clean(name, value, 0) for name, value in event.items()}
+
+
+def _formatter(service: str) -> logging.Formatter:
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *_shared()],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            lambda _, __, event: {"service": service, **event},
+            structlog.processors.format_exc_info,
+            lambda _, __, event: redact(event),
+            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+        ],
+    )
+
+
+def _shared() -> list[Any]:
+    return [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="at"),
+        _add_context,
+    ]
+
+
+def _add_context(_: Any, __: str, event: Event) -> Event:
+    context = tracing.current()
+    event.setdefault("request_id", context.request_id)
+    event.setdefault("trace_id", context.trace_id)
+    if context.actor:
+        event.setdefault("actor", context.actor)
+    return event
+
+
+def _file_handler(path: Path) -> list[logging.Handler]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return [
+            logging.handlers.RotatingFileHandler(
+                path, maxBytes=_LOG_FILE_BYTES, backupCount=_LOG_FILES, encoding="utf-8"
+            )
+        ]
+    except OSError as problem:
+        print(f"log file {path} cannot be opened ({problem}): logging to stdout only", file=sys.stderr)
+        return []
+
+
+def _clean(name: str, value: Any, depth: int) -> Any:
+    if name not in _OPEN_NAMES and _SECRET_NAME.search(name):
+        return HIDDEN
+    if depth > _DEEPEST:
+        return "…"
+    if isinstance(value, Mapping):
+        return {str(key): _clean(str(key), inner, depth + 1) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_clean("", inner, depth + 1) for inner in value]
+    if isinstance(value, bytes):
+        return f"<{len(value)} bytes>"
+    return clean_text(value) if isinstance(value, str) else _clean_other(value)
+
+
+def _clean_other(value: Any) -> Any:
+    return value if value is None or isinstance(value, bool | int | float) else clean_text(str(value))
+
+
+def clean_text(text: str) -> str:
+    """`text` without tokens, keys, signatures, phone numbers and ciphertext, and not longer than 4000."""
+    text = text if len(text) <= _BIG else f"{text[:_BIG]}…"
+    for pattern, instead in _SECRET_TEXT:
+        text = pattern.sub(instead, text)
+    return text
