@@ -104,7 +104,7 @@ class RetryPolicy:
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: _may_repeat(error, repeatable)),
             wait=self._pause,
-            stop=tenacity.stop_after_attempt(self.attempts) | _no_time_left,
+            stop=tenacity.stop_any(tenacity.stop_after_attempt(self.attempts), _no_time_left),
             reraise=True,
         )
         return retrying(attempt)

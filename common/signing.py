@@ -205,7 +205,7 @@ def _peek(token: str, algorithm: str | None) -> Mapping[str, Any]:
     return parts["payload"]
 
 
-def _decode(token: str, key: Any, algorithm: str, **expected: str) -> dict[str, Any] | None:
+def _decode(token: str, key: Any, algorithm: str, **expected: Any) -> dict[str, Any] | None:
     """The verified claims, or None. Times are not judged here but by our own clock."""
     options: Any = {
         "verify_exp": False,
