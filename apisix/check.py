@@ -1,7 +1,7 @@
 """What must hold for every route: `python -m apisix.check` prints each breach and fails.
 
-APISIX only warns about a plugin it does not know and then serves the route without it: a mistyped `jwt-auth` leaves a
-route open. So the table is judged here, and in the test command, before any gateway sees it.
+APISIX only warns about a plugin it does not know and then serves the route without it: a mistyped `jwt-auth`
+leaves a route open. So the table is judged here, and in the test command, before any gateway sees it.
 """
 
 import re
@@ -11,7 +11,17 @@ from pathlib import Path
 
 import yaml
 
-from apisix.table import APISIX_ONLY, IDENTITY_LUA_SHA256, TABLE, TRANSLATED, Plugins, Route, Table, load, lua_of
+from apisix.table import (
+    APISIX_ONLY,
+    IDENTITY_LUA_SHA256,
+    TABLE,
+    TRANSLATED,
+    Plugins,
+    Route,
+    Table,
+    load,
+    lua_of,
+)
 
 # The only routes without a verified token. Adding one is a decision that a reviewer must see here.
 OPEN = frozenset({"internal", "login", "catalogue", "payment-notify", "payment-return", "shop"})
@@ -19,15 +29,28 @@ OPEN = frozenset({"internal", "login", "catalogue", "payment-notify", "payment-r
 OPTIONAL = frozenset({"shopping-price", "shopping-coupons", "cart-update", "cart-list"})
 
 INTERNAL = ("/internal", "/api/internal", "/api/orders/internal", "/event")
-# Between services and operators only. No route may name them, and most need no 404 of their own: unlisted is 404.
-NEVER_ROUTED = (*INTERNAL, "/refund", "/health", "/livez", "/readyz", "/metrics", "/api/schema", "/api/docs", "/admin")
+# Between services and operators only. No route may name them, and unlisted is 404.
+NEVER_ROUTED = (
+    *INTERNAL,
+    "/refund",
+    "/health",
+    "/livez",
+    "/readyz",
+    "/metrics",
+    "/api/schema",
+    "/api/docs",
+    "/admin",
+)
 
 SERVERLESS = ("serverless-pre-function", "serverless-post-function")
 
 
 def problems(table: Table, enabled_plugins: frozenset[str]) -> list[str]:
     """Every breach, as a sentence that names the route. `enabled_plugins` is config.yaml's list."""
-    found = [*_plugins("the global rules", table.global_plugins, enabled_plugins), *_global_rule(table.global_plugins)]
+    found = [
+        *_plugins("the global rules", table.global_plugins, enabled_plugins),
+        *_global_rule(table.global_plugins),
+    ]
     for route in table.routes:
         found += _plugins(f"route {route.id}", route.plugins, enabled_plugins)
         found += _route(route, table)
@@ -78,7 +101,9 @@ def _shape(route: Route, uri: str) -> Iterator[str]:
         yield f"route {route.id}: {uri} is not a path of words, :parameters and a trailing *"
     # Both slash forms work: the published clients disagree, and the services do not redirect.
     other = uri[:-1] if uri.endswith("/") else uri + "/"
-    wild = uri.endswith("*") or any(item.endswith("*") and uri.startswith(item[:-1].rstrip("/")) for item in route.uris)
+    wild = uri.endswith("*") or any(
+        item.endswith("*") and uri.startswith(item[:-1].rstrip("/")) for item in route.uris
+    )
     if uri not in ("/", "/favicon.ico") and not wild and other not in route.uris:
         yield f"route {route.id} lists {uri} without {other}"
 

@@ -1,4 +1,4 @@
-"""Reads `apisix.yaml` as APISIX does: variables replaced in the text, plugin configs merged under a route's own plugins.
+"""Reads `apisix.yaml` as APISIX does: variables replaced in the text, plugin configs merged into routes.
 
 Judging the table is `check.py`'s work, making Envoy speak it is `embedded`'s.
 """
@@ -15,7 +15,7 @@ import yaml
 
 TABLE = Path(__file__).with_name("apisix.yaml")
 
-# What `embedded` turns into Envoy, and what only APISIX itself does (named in README.md). Anything else is an error.
+# What `embedded` turns into Envoy, and what only APISIX itself does (README.md). Anything else is an error.
 TRANSLATED = frozenset(
     {
         "client-control",
@@ -120,7 +120,9 @@ def _substitute(text: str, environ: Mapping[str, str]) -> str:
             raise TableError(f"{name} is not set, and the table gives no default")
         return found
 
-    lines = (line if line.lstrip().startswith("#") else _VARIABLE.sub(value, line) for line in text.split("\n"))
+    lines = (
+        line if line.lstrip().startswith("#") else _VARIABLE.sub(value, line) for line in text.split("\n")
+    )
     return "\n".join(lines)
 
 

@@ -52,7 +52,14 @@ def _listener(table: Table, listen: Listen) -> dict[str, Any]:
         "address": {"socket_address": {"address": listen.host, "port_value": listen.port}},
         "per_connection_buffer_limit_bytes": 1_048_576,
         "filter_chains": [
-            {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": _connection_manager(table)}]}
+            {
+                "filters": [
+                    {
+                        "name": "envoy.filters.network.http_connection_manager",
+                        "typed_config": _connection_manager(table),
+                    }
+                ]
+            }
         ],
     }
 
@@ -63,7 +70,10 @@ def _connection_manager(table: Table) -> dict[str, Any]:
         "stat_prefix": "gateway",
         "codec_type": "HTTP1",
         "server_name": "gateway",
-        "common_http_protocol_options": {"headers_with_underscores_action": "DROP_HEADER", "idle_timeout": "75s"},
+        "common_http_protocol_options": {
+            "headers_with_underscores_action": "DROP_HEADER",
+            "idle_timeout": "75s",
+        },
         "early_header_mutation_extensions": [
             {
                 "name": "identity",
@@ -102,7 +112,7 @@ def _cluster(upstream: Upstream, addresses: Mapping[str, str]) -> dict[str, Any]
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
                 "@type": f"{_TYPE}upstreams.http.v3.HttpProtocolOptions",
-                # Shorter than the services' keep-alive, so that Envoy and not the service ends an idle connection.
+                # Shorter than the services' keep-alive, so that Envoy ends idle connections.
                 "common_http_protocol_options": {"idle_timeout": f"{upstream.idle_timeout}s"},
                 "explicit_http_config": {"http_protocol_options": {}},
             }

@@ -23,7 +23,7 @@ _ALWAYS = {"default_value": {"numerator": 100}}
 # Addresses and users a limiter remembers at once; the least recently seen is forgotten first.
 _REMEMBERED = 10_000
 
-# Said by the gateway or by services only. Prefixes; underscores never arrive (headers_with_underscores_action).
+# Said by the gateway or by services only. Spellings with underscores are dropped whole (bootstrap.py).
 STRIPPED = ("uuid", "x-service-authorization", "x-real-ip", "forwarded")
 STRIPPED_PREFIXES = ("x-user-", "x-consumer-", "x-deadline-", "x-forwarded-", "x-envoy-")
 
@@ -31,7 +31,10 @@ STRIPPED_PREFIXES = ("x-user-", "x-consumer-", "x-deadline-", "x-forwarded-", "x
 def header_mutations() -> list[dict[str, Any]]:
     """What is removed before anything else looks at the request."""
     exact = [{"remove": name} for name in STRIPPED]
-    prefixed = [{"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}} for prefix in STRIPPED_PREFIXES]
+    prefixed = [
+        {"remove_on_match": {"key_matcher": {"prefix": prefix, "ignore_case": True}}}
+        for prefix in STRIPPED_PREFIXES
+    ]
     return [*exact, *prefixed]
 
 
@@ -40,10 +43,18 @@ def http_filters(table: Table) -> list[Filter]:
     return [
         _filter(_CORS, "cors.v3.Cors", {}),
         _filter(_JWT, "jwt_authn.v3.JwtAuthentication", _jwt(table)),
-        _filter("envoy.filters.http.lua", "lua.v3.Lua", {"default_source_code": {"inline_string": _identity(table)}}),
+        _filter(
+            "envoy.filters.http.lua",
+            "lua.v3.Lua",
+            {"default_source_code": {"inline_string": _identity(table)}},
+        ),
         _limiter(_USER_LIMIT, _user_limits(table)),
         _limiter(_ROUTE_LIMIT, []),
-        _filter(_BUFFER, "buffer.v3.Buffer", {"max_request_bytes": table.global_plugins["client-control"]["max_body_size"]}),
+        _filter(
+            _BUFFER,
+            "buffer.v3.Buffer",
+            {"max_request_bytes": table.global_plugins["client-control"]["max_body_size"]},
+        ),
         _filter("envoy.filters.http.router", "router.v3.Router", {"suppress_envoy_headers": True}),
     ]
 
@@ -65,7 +76,7 @@ def virtual_host_config(table: Table) -> dict[str, Any]:
 
 
 def per_route(route: Route) -> dict[str, Any]:
-    """The per-filter configuration of one route: which token it asks for, its own limits, its own body size."""
+    """What one route configures: which token it asks for, its own limits, its own body size."""
     config = {_JWT: _requirement(route.plugins.get("jwt-auth"))}
     if limits := [*_route_limits(route.plugins)]:
         config[_ROUTE_LIMIT] = _limit_config(_ROUTE_LIMIT, limits)
@@ -84,8 +95,12 @@ def no_token() -> dict[str, Any]:
 
 
 def _jwt(table: Table) -> dict[str, Any]:
-    verified = {"requires_any": {"requirements": [{"provider_name": item.username} for item in table.consumers]}}
-    either = {"requires_any": {"requirements": [*verified["requires_any"]["requirements"], {"allow_missing": {}}]}}
+    verified = {
+        "requires_any": {"requirements": [{"provider_name": item.username} for item in table.consumers]}
+    }
+    either = {
+        "requires_any": {"requirements": [*verified["requires_any"]["requirements"], {"allow_missing": {}}]}
+    }
     return {
         "providers": {consumer.username: _provider(consumer) for consumer in table.consumers},
         "requirement_map": {"user": verified, "optional-user": either},
@@ -118,7 +133,7 @@ def _jwk(consumer: Consumer) -> dict[str, Any]:
         jwk = RSAAlgorithm.to_jwk(public, as_dict=True)
     else:
         jwk = HMACAlgorithm.to_jwk(consumer.material, as_dict=True)
-    # `alg` pins the algorithm: a token may not choose another one for the same key. `key_ops` confuses Envoy's reader.
+    # `alg` pins the algorithm: a token may not choose another one for the same key.
     return {name: value for name, value in jwk.items() if name != "key_ops"} | {"alg": consumer.algorithm}
 
 
@@ -130,7 +145,9 @@ def _requirement(auth: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _identity(table: Table) -> str:
-    claims = {route.plugins["jwt-auth"]["key_claim_name"] for route in table.routes if "jwt-auth" in route.plugins}
+    claims = {
+        route.plugins["jwt-auth"]["key_claim_name"] for route in table.routes if "jwt-auth" in route.plugins
+    }
     if len(claims) != 1:
         raise TableError("routes disagree about the key claim")
     keys = ", ".join(f"[{json.dumps(item.username)}] = {json.dumps(item.key)}" for item in table.consumers)
@@ -140,18 +157,22 @@ def _identity(table: Table) -> str:
 
 # ---- limits
 
-Limit = tuple[str, str, dict[str, Any]]  # the variable that is counted, the name of the limit, Envoy's token bucket
+Limit = tuple[
+    str, str, dict[str, Any]
+]  # the variable that is counted, the name of the limit, Envoy's token bucket
 
 
 def _user_limits(table: Table) -> list[Limit]:
-    """`limit-count` with a group is one limit per user over every path, so it lives in the filter, not in a route."""
-    groups = {}
+    """`limit-count` with a group is one limit over many routes, so it lives in the filter, not in a route."""
+    groups: dict[str, dict[str, Any]] = {}
     for route in table.routes:
         config = route.plugins.get("limit-count", {})
         if "group" not in config:
             continue
         if config["key"] != "http_x_user_uuid" or groups.setdefault(config["group"], config) != config:
-            raise TableError(f"route {route.id}: a limit-count group counts users, in the same way on every route")
+            raise TableError(
+                f"route {route.id}: a limit-count group counts users, in the same way on every route"
+            )
     return [(config["key"], f"group-{name}", _window(config)) for name, config in groups.items()]
 
 
@@ -171,7 +192,11 @@ def _window(config: dict[str, Any]) -> dict[str, Any]:
 
 
 def _leak(config: dict[str, Any]) -> dict[str, Any]:
-    return {"max_tokens": config["rate"] + config["burst"], "tokens_per_fill": config["rate"], "fill_interval": "1s"}
+    return {
+        "max_tokens": config["rate"] + config["burst"],
+        "tokens_per_fill": config["rate"],
+        "fill_interval": "1s",
+    }
 
 
 def _limiter(name: str, limits: list[Limit]) -> Filter:
@@ -183,7 +208,9 @@ def _limit_config(name: str, limits: list[Limit]) -> dict[str, Any]:
     if not limits:
         return config
     # The longest refill is the honest answer to "when may I come back?".
-    retry_after = max((bucket["fill_interval"] for *_, bucket in limits), key=lambda text: int(text[:-1]))[:-1]
+    retry_after = max((bucket["fill_interval"] for *_, bucket in limits), key=lambda text: int(text[:-1]))[
+        :-1
+    ]
     return config | {
         "filter_enabled": _ALWAYS,
         "filter_enforced": _ALWAYS,

@@ -22,11 +22,12 @@ ERRORS: dict[int, tuple[int, str, str, str]] = {
 _MISSING = (1002, "AuthenticationRequired", "请先登录", "Authentication is required")
 _REFUSED = (1004, "PermissionRefused", "没有权限", "Permission refused")
 
-# Families whose envelope has an integer code; everywhere else the code is a string. Whole paths, query included.
+# Families whose envelope has an integer code; everywhere else it is a string. Whole paths, query included.
 INTEGER_CODES = (
     r"(?:/api/v/[^/?]+)?/(?:shopping|cart-api|coupon|address-api|order-api|noti|payment|payments)(?:[/?].*)?"
     r"|/api/v1/payment/alipay(?:[/?].*)?"
 )
+_CEL = "type.googleapis.com/envoy.extensions.access_loggers.filters.cel"
 ENGLISH = r"(?i)\s*en\b.*"
 
 
@@ -83,7 +84,7 @@ def _details(text: str) -> dict[str, Any]:
         "extension_filter": {
             "name": "details",
             "typed_config": {
-                "@type": "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
+                "@type": f"{_CEL}.v3.ExpressionFilter",
                 "expression": f"response.code_details.contains('{text}')",
             },
         }

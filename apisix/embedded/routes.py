@@ -10,7 +10,8 @@ from typing import Any
 from apisix.embedded.filters import no_token, per_route, virtual_host_config
 from apisix.table import APISIX_ONLY, TRANSLATED, Plugins, Route, Table, TableError
 
-# What a :parameter stands for. No percent sign: `%69nternal` must not pass for an order's number on its way to a service that decodes it.
+# What a :parameter stands for. No percent sign: `%69nternal` must not pass for an order's number on its way
+# to a service that decodes it.
 PARAMETER = r"[A-Za-z0-9._~-]+"
 
 # APISIX switches such routes off (status 0); here they belong to the stack.
@@ -24,7 +25,7 @@ def virtual_host(table: Table) -> dict[str, Any]:
     return {
         "name": "gateway",
         "domains": ["*"],
-        "routes": [*_sorted(table), _not_found({"prefix": "/"})],
+        "routes": [_preflight(table), *_sorted(table), _not_found({"prefix": "/"})],
         "typed_per_filter_config": virtual_host_config(table),
         "request_headers_to_add": [
             {
@@ -32,6 +33,18 @@ def virtual_host(table: Table) -> dict[str, Any]:
                 "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
             }
         ],
+    }
+
+
+def _preflight(table: Table) -> dict[str, Any]:
+    """Asked before any route and without a token; the cors filter answers, the cluster never hears of it."""
+    asked = [{"name": name, "present_match": True} for name in ("origin", "access-control-request-method")]
+    options = {"name": ":method", "string_match": {"exact": "OPTIONS"}}
+    return {
+        "name": "preflight",
+        "match": {"prefix": "/", "headers": [options, *asked]},
+        "route": {"cluster": next(iter(table.upstreams))},
+        "typed_per_filter_config": no_token(),
     }
 
 
@@ -85,7 +98,9 @@ def _translated(route: Route, kind: int, uris: list[str], table: Table) -> dict[
 
 
 def _match(kind: int, uris: list[str], methods: Sequence[str]) -> dict[str, Any]:
-    match: dict[str, Any] = {"path": uris[0]} if kind == _LITERAL and len(uris) == 1 else {"safe_regex": _regex(uris)}
+    match: dict[str, Any] = (
+        {"path": uris[0]} if kind == _LITERAL and len(uris) == 1 else {"safe_regex": _regex(uris)}
+    )
     if methods:
         match["headers"] = [{"name": ":method", "string_match": {"safe_regex": {"regex": "|".join(methods)}}}]
     return match
@@ -102,7 +117,9 @@ def _regex(uris: list[str]) -> dict[str, str]:
 
 def _pattern(uri: str) -> str:
     wild = uri.endswith("*")
-    segments = [PARAMETER if part.startswith(":") else re.escape(part) for part in uri.removesuffix("*").split("/")]
+    segments = [
+        PARAMETER if part.startswith(":") else re.escape(part) for part in uri.removesuffix("*").split("/")
+    ]
     return "/".join(segments) + (".*" if wild else "")
 
 

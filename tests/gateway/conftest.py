@@ -1,0 +1,147 @@
+"""The gateway under test, its stubs and its issuer."""
+
+import dataclasses
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from apisix.embedded.bootstrap import Listen, translate
+from apisix.table import Table, load
+from tests.gateway.caller import Answer, call
+from tests.gateway.stubs import Arrival, Stubs, serving
+from tests.gateway.tokens import Issuer, bearer, new_private_key, public_key_of
+
+EXTERNAL = os.environ.get("GATEWAY_URL")
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """One running gateway; `stubs` is None when it is not ours."""
+
+    url: str
+    stubs: Stubs | None
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        token: str | None = None,
+        headers: dict[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Answer:
+        return call(
+            self.url, method, path, headers={**(bearer(token) if token else {}), **(headers or {})}, body=body
+        )
+
+    def arrivals(self) -> list[Arrival]:
+        """What reached the services since the test began."""
+        if self.stubs is None:
+            pytest.skip("GATEWAY_URL names a gateway without stubs behind it")
+        return self.stubs.arrivals
+
+    def last(self) -> Arrival:
+        return self.arrivals()[-1]
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Issuer:
+    """Holds the keys that the gateway trusts; for GATEWAY_URL they are given in the environment."""
+    if EXTERNAL:
+        return Issuer(os.environ["SANDBOX_JWT_PRIVATE_KEY"], os.environ["SANDBOX_JWT_HS256_SECRET"])
+    return Issuer(new_private_key(), "a-secret-of-the-gateway-suite-only" * 2)
+
+
+@pytest.fixture(scope="session")
+def alice(issuer: Issuer) -> str:
+    return issuer.rs256()
+
+
+@pytest.fixture(scope="session")
+def running(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    if EXTERNAL:
+        yield Gateway(EXTERNAL, None)
+        return
+    with _gateway(issuer, tmp_path_factory.mktemp("gateway"), {}, lambda table: table) as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def gateway(running: Gateway) -> Gateway:
+    if running.stubs is not None:
+        running.stubs.arrivals.clear()
+    return running
+
+
+@pytest.fixture(scope="session")
+def tight(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A gateway of the suite's own with small limits, short timeouts and one service gone."""
+    if EXTERNAL:
+        pytest.skip("limits and timeouts are shown on a gateway that the suite starts itself")
+    environ = {"GATEWAY_USER_REQUESTS": "5", "GATEWAY_LOGIN_REQUESTS": "4"}
+    with _gateway(
+        issuer, tmp_path_factory.mktemp("tight"), environ, _impatient, gone="NotificationService"
+    ) as gateway:
+        yield gateway
+
+
+def _impatient(table: Table) -> Table:
+    short = {name: dataclasses.replace(item, read_timeout=0.5) for name, item in table.upstreams.items()}
+    return dataclasses.replace(table, upstreams=short)
+
+
+@contextmanager
+def _gateway(
+    issuer: Issuer, folder: Path, environ: dict[str, str], change: Callable[[Table], Table], gone: str = ""
+) -> Iterator[Gateway]:
+    keys = {"JWT_RS256_PUBLIC_KEY": public_key_of(issuer.private_key), "JWT_HS256_SECRET": issuer.secret}
+    table = change(load(environ={**keys, **environ}))
+    port = _free_port()
+    with serving(folder) as stubs:
+        listen = Listen("127.0.0.1", port, folder / "admin.sock")
+        config = folder / "envoy.json"
+        addresses = {**stubs.addresses, **({gone: f"unix:{folder / 'nobody.sock'}"} if gone else {})}
+        config.write_text(json.dumps(translate(table, addresses=addresses, listen=listen)))
+        envoy = Path(sys.executable).with_name("envoy")
+        command = [
+            str(envoy),
+            "-c",
+            str(config),
+            "--disable-hot-restart",
+            "--concurrency",
+            "1",
+            "-l",
+            "error",
+        ]
+        with subprocess.Popen(command) as process:
+            try:
+                _wait_for(port, process)
+                yield Gateway(f"http://127.0.0.1:{port}", stubs)
+            finally:
+                process.terminate()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(200):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        if process.poll() is not None:
+            break
+        time.sleep(0.05)
+    pytest.fail("Envoy did not start")

@@ -1,0 +1,134 @@
+"""What is listed works: method, path, both slash forms, and the right service behind it."""
+
+import itertools
+
+import pytest
+
+from apisix.check import OPEN
+from apisix.table import Route, load
+from tests.gateway.conftest import Gateway
+
+ROUTES = [route for route in load().routes if route.enabled and route.upstream is not None]
+SERVICES = {
+    "order": "OrderService",
+    "payment": "PaymentService",
+    "notification": "NotificationService",
+    "user": "UserService",
+    "product": "ProductService",
+}
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+def concrete(uri: str) -> str:
+    """The path with every :parameter and * filled in."""
+    parts = [
+        "4.4.0" if part == ":version" else "CFMP2026112112345678" if part.startswith(":") else part
+        for part in uri.split("/")
+    ]
+    return "/".join(parts).replace("*", "anything/")
+
+
+def endpoints() -> list[tuple[str, str, Route]]:
+    return [
+        (method, uri, route)
+        for route in ROUTES
+        for method, uri in itertools.product(route.methods, route.uris)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "uri", "route"), endpoints(), ids=lambda value: getattr(value, "id", value)
+)
+def test_a_listed_path_reaches_its_service(
+    gateway: Gateway, alice: str, method: str, uri: str, route: Route
+) -> None:
+    gateway.arrivals()
+    answer = gateway.call(method, concrete(uri), token=alice, body=b"{}" if method != "GET" else None)
+
+    assert answer.status == 200
+    assert (gateway.last().service, gateway.last().method) == (SERVICES[str(route.upstream)], method)
+
+
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES if route.id not in OPEN], ids=lambda route: route.id
+)
+def test_a_bad_token_stops_at_the_gateway(gateway: Gateway, route: Route) -> None:
+    for method, uri in itertools.product(route.methods, route.uris):
+        answer = gateway.call(
+            method, concrete(uri), token="not.a.token", body=b"{}" if method != "GET" else None
+        )
+
+        assert answer.status == 401, (method, uri)
+    if gateway.stubs is not None:
+        assert gateway.arrivals() == []
+
+
+def test_the_mobile_clients_version_is_taken_off(gateway: Gateway, alice: str) -> None:
+    gateway.arrivals()
+    gateway.call("GET", "/api/v/4.4.0/shopping/orders/1/pay_cm?a=/api/v/1/b", token=alice)
+
+    assert gateway.last().path == "/shopping/orders/1/pay_cm?a=/api/v/1/b"
+
+
+def test_other_paths_are_passed_on_as_they_are(gateway: Gateway, alice: str) -> None:
+    gateway.arrivals()
+    gateway.call("GET", "/api/orders/?page=2&status=paid&sort=%E4%BB%B7", token=alice)
+
+    assert gateway.last().path == "/api/orders/?page=2&status=paid&sort=%E4%BB%B7"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/notifications/"),
+        ("DELETE", "/api/orders/"),
+        ("PATCH", "/api/payment/create/"),
+        ("POST", "/api/product/1/update-stock/"),
+        ("PUT", "/api/product/1/"),
+        ("GET", "/api/payment/callback/alipay/"),
+        ("POST", "/api/payment/callback/balance/"),
+        ("TRACE", "/api/orders/"),
+        ("GET", "/api/orders/1/2/3/"),
+        ("GET", "/api/unheard/of/"),
+    ],
+)
+def test_what_is_not_listed_is_not_found(gateway: Gateway, alice: str, method: str, path: str) -> None:
+    answer = gateway.call(method, path, token=alice)
+
+    assert answer.status in (404, 405) or method == "TRACE"
+    if gateway.stubs is not None:
+        assert gateway.arrivals() == []
+
+
+@pytest.mark.parametrize(
+    ("path", "language", "code", "message"),
+    [
+        ("/api/orders/", None, "1002", "请先登录"),
+        ("/api/orders/", "en-GB,en;q=0.9", "1002", "Authentication is required"),
+        ("/api/orders/", "zh-CN,en;q=0.5", "1002", "请先登录"),
+        ("/payments", None, 1002, "请先登录"),
+        ("/api/v1/payment/alipay/query/1?x=1", None, 1002, "请先登录"),
+        ("/api/payments/", None, "1002", "请先登录"),
+        ("/api/v/4/shopping/orders", "en", 1002, "Authentication is required"),
+    ],
+)
+def test_the_gateways_own_errors_are_in_the_familys_envelope(
+    gateway: Gateway, path: str, language: str | None, code: object, message: str
+) -> None:
+    answer = gateway.call("GET", path, headers={"Accept-Language": language} if language else {})
+
+    assert answer.json == {
+        "code": code,
+        "name": "AuthenticationRequired",
+        "message": message,
+        "errors": None,
+        "request_id": answer.headers["x-request-id"],
+        "data": None,
+    }
+
+
+def test_a_hostile_request_id_cannot_break_the_envelope(gateway: Gateway) -> None:
+    answer = gateway.call("GET", "/api/orders/", headers={"X-Request-ID": '","code":"200","x":"'})
+
+    assert answer.json["code"] == "1002"
+    assert answer.json["request_id"] == '","code":"200","x":"'

@@ -1,0 +1,163 @@
+"""The checker finds what would leave a route open, and the translation refuses what it does not know."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apisix.check import OPEN, enabled_plugins, problems
+from apisix.embedded.bootstrap import Listen, translate
+from apisix.table import TABLE, Route, Table, TableError, load
+from tests.gateway.tokens import new_private_key, public_key_of
+
+KEYS = {
+    "JWT_RS256_PUBLIC_KEY": public_key_of(new_private_key()),
+    "JWT_HS256_SECRET": "secret-of-the-table-suite-only",
+}
+
+
+def table_with(route_id: str, **changes: Any) -> Table:
+    table = load(environ=KEYS)
+    changed = [
+        dataclasses.replace(route, **changes) if route.id == route_id else route for route in table.routes
+    ]
+    return dataclasses.replace(table, routes=tuple(changed))
+
+
+def route(route_id: str) -> Route:
+    return next(item for item in load(environ=KEYS).routes if item.id == route_id)
+
+
+def found(table: Table) -> str:
+    return "\n".join(problems(table, enabled_plugins()))
+
+
+def test_the_table_as_it_stands_is_sound() -> None:
+    assert problems(load(), enabled_plugins()) == []
+
+
+def test_config_switches_on_no_plugin_that_the_table_does_not_use() -> None:
+    table = load()
+    used = set(table.global_plugins).union(*(item.plugins for item in table.routes))
+
+    assert enabled_plugins() == used
+
+
+def test_the_open_list_names_only_routes_that_exist() -> None:
+    assert {item.id for item in load().routes} >= OPEN
+
+
+def without(plugin: str) -> Callable[[Route], dict[str, Any]]:
+    return lambda item: {name: config for name, config in item.plugins.items() if name != plugin}
+
+
+@pytest.mark.parametrize(
+    ("route_id", "changes", "breach"),
+    [
+        ("orders", lambda item: {"plugins": {**item.plugins, "jwt-auht": {}}}, "unknown plugin jwt-auht"),
+        ("orders", lambda item: {"plugins": without("jwt-auth")(item)}, "asks for no token"),
+        (
+            "orders",
+            lambda item: {"plugins": {**item.plugins, "jwt-auth": {"store_in_ctx": True}}},
+            "never expire",
+        ),
+        (
+            "orders",
+            lambda item: {"plugins": without("serverless-post-function")(item)},
+            "does not pass the verified user on",
+        ),
+        (
+            "orders",
+            lambda item: {
+                "plugins": {
+                    **item.plugins,
+                    "jwt-auth": {**item.plugins["jwt-auth"], "anonymous_consumer": "x"},
+                }
+            },
+            "anonymous callers are for the optional list",
+        ),
+        (
+            "orders",
+            lambda item: {
+                "plugins": {**item.plugins, "serverless-pre-function": {"functions": ["return 1"]}}
+            },
+            "nobody has recognised",
+        ),
+        (
+            "orders",
+            lambda item: {"uris": ("/api/orders/internal/x", "/api/orders/internal/x/")},
+            "would publish",
+        ),
+        (
+            "shopping-reads",
+            lambda item: {"uris": ("/api/v/:version/event/x", "/api/v/:version/event/x/")},
+            "would publish",
+        ),
+        ("orders", lambda item: {"uris": ("/metrics", "/metrics/")}, "would publish"),
+        ("orders", lambda item: {"uris": ("/api/orders",)}, "without /api/orders/"),
+        ("orders", lambda item: {"methods": ()}, "lists no methods"),
+        ("orders", lambda item: {"upstream": "ordre"}, "unknown upstream ordre"),
+        (
+            "orders-lists",
+            lambda item: {"uris": ("/api/orders", "/api/orders/")},
+            "stands in orders and in orders-lists",
+        ),
+        ("internal", lambda item: {"uris": item.uris[2:]}, "/internal is not answered 404"),
+        ("internal", lambda item: {"priority": 0}, "/event is not answered 404"),
+        ("internal", lambda item: {"methods": ("GET",)}, "/event is not answered 404"),
+    ],
+)
+def test_a_breach_is_named(route_id: str, changes: Callable[[Route], dict[str, Any]], breach: str) -> None:
+    assert breach in found(table_with(route_id, **changes(route(route_id))))
+
+
+@pytest.mark.parametrize("plugin", ["serverless-pre-function", "client-control", "request-id", "cors"])
+def test_a_missing_global_rule_is_named(plugin: str) -> None:
+    table = load(environ=KEYS)
+    kept = {name: config for name, config in table.global_plugins.items() if name != plugin}
+
+    assert "the global rules" in found(dataclasses.replace(table, global_plugins=kept))
+
+
+def test_a_plugin_that_config_does_not_switch_on_is_named() -> None:
+    assert "jwt-auth is not switched on" in "\n".join(problems(load(), enabled_plugins() - {"jwt-auth"}))
+
+
+def translated(table: Table) -> dict[str, Any]:
+    services = ("OrderService", "PaymentService", "NotificationService", "UserService", "ProductService")
+    return translate(
+        table,
+        addresses=dict.fromkeys(services, "127.0.0.1:1"),
+        listen=Listen("127.0.0.1", 0, Path("admin.sock")),
+    )
+
+
+def test_the_translation_refuses_a_plugin_it_does_not_know() -> None:
+    table = table_with("orders", plugins={**route("orders").plugins, "ua-restriction": {}})
+
+    with pytest.raises(TableError, match="ua-restriction"):
+        translated(table)
+
+
+def test_the_translation_refuses_to_run_without_keys() -> None:
+    with pytest.raises(TableError, match="no key material"):
+        translated(load(environ={}))
+
+
+def test_a_table_cut_short_is_refused(tmp_path: Path) -> None:
+    cut = tmp_path / "apisix.yaml"
+    cut.write_text(TABLE.read_text(encoding="utf-8").removesuffix("#END\n"), encoding="utf-8")
+
+    with pytest.raises(TableError, match="#END"):
+        load(cut)
+
+
+def test_changed_lua_is_not_recognised(tmp_path: Path) -> None:
+    changed = tmp_path / "apisix.yaml"
+    changed.write_text(
+        TABLE.read_text(encoding="utf-8").replace('plain == "uuid"', 'plain == "uu1d"'), encoding="utf-8"
+    )
+
+    assert "nobody has recognised" in found(load(changed, KEYS))
