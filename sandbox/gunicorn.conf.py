@@ -1,4 +1,4 @@
-"""One process, threads, every port of the outside world: `gunicorn -c gunicorn.conf.py config.wsgi:application`."""
+"""One process, many threads, every port: `gunicorn -c gunicorn.conf.py config.wsgi:application`."""
 
 import sys
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""An Alipay to develop against: signs, verifies, notifies and misbehaves like the real open platform gateway."""
+"""An Alipay to develop against: it signs, verifies, notifies and misbehaves like the real gateway."""

@@ -1,4 +1,7 @@
-"""The daily bill as merchants download it: a zip of GBK CSV files, `trade` (业务明细) or `signcustomer` (账务明细)."""
+"""The daily bill as merchants download it: a zip of GBK CSV files.
+
+`trade` is 业务明细 (one line per payment and refund), `signcustomer` is 账务明细 (the account's movements).
+"""
 
 import csv
 import io
@@ -17,49 +20,21 @@ from alipay_simulator.wire import SHANGHAI, beijing, yuan
 
 BILL_TYPES = ("trade", "signcustomer")
 ADDRESS_SECONDS = 30
+RULE = "-" * 41
 _signer = TimestampSigner(salt="alipay-bill")
 
+# fmt: off
 TRADE_COLUMNS = [
-    "支付宝交易号",
-    "商户订单号",
-    "业务类型",
-    "商品名称",
-    "创建时间",
-    "完成时间",
-    "门店编号",
-    "门店名称",
-    "操作员",
-    "终端号",
-    "对方账户",
-    "订单金额（元）",
-    "商家实收（元）",
-    "支付宝红包（元）",
-    "集分宝（元）",
-    "支付宝优惠（元）",
-    "商家优惠（元）",
-    "券核销金额（元）",
-    "券名称",
-    "商家红包消费金额（元）",
-    "卡消费金额（元）",
-    "退款批次号/请求号",
-    "服务费（元）",
-    "分润（元）",
-    "备注",
+    "支付宝交易号", "商户订单号", "业务类型", "商品名称", "创建时间", "完成时间", "门店编号", "门店名称",
+    "操作员", "终端号", "对方账户", "订单金额（元）", "商家实收（元）", "支付宝红包（元）", "集分宝（元）",
+    "支付宝优惠（元）", "商家优惠（元）", "券核销金额（元）", "券名称", "商家红包消费金额（元）",
+    "卡消费金额（元）", "退款批次号/请求号", "服务费（元）", "分润（元）", "备注",
 ]
 ACCOUNT_COLUMNS = [
-    "账务流水号",
-    "业务流水号",
-    "商户订单号",
-    "商品名称",
-    "发生时间",
-    "对方账号",
-    "收入金额（+元）",
-    "支出金额（-元）",
-    "账户余额（元）",
-    "交易渠道",
-    "业务类型",
-    "备注",
+    "账务流水号", "业务流水号", "商户订单号", "商品名称", "发生时间", "对方账号", "收入金额（+元）",
+    "支出金额（-元）", "账户余额（元）", "交易渠道", "业务类型", "备注",
 ]
+# fmt: on
 
 
 class Movement(NamedTuple):
@@ -128,10 +103,11 @@ def _refunded(refund: Refund) -> Movement:
 
 def _trade_csv(movements: list[Movement], day: date) -> str:
     payments = [movement for movement in movements if not movement.is_refund]
+    refunds = [movement for movement in movements if movement.is_refund]
     closing = [
-        "#-----------------------------------------业务明细列表结束------------------------------------",
+        f"#{RULE}业务明细列表结束{RULE}",
         f"#交易合计：{len(payments)}笔，商家实收共{_sum(payments)}元",
-        f"#退款合计：{len(movements) - len(payments)}笔，商家实收退款共{_sum(m for m in movements if m.is_refund)}元",
+        f"#退款合计：{len(refunds)}笔，商家实收退款共{_sum(refunds)}元",
     ]
     rows = [TRADE_COLUMNS, *map(_trade_row, movements)]
     return _sheet("业务明细", day, "业务明细列表", rows, closing)
@@ -186,11 +162,11 @@ def _summary_csv(movements: list[Movement], day: date) -> str:
 
 
 def _sheet(title: str, day: date, heading: str, rows: list[list[str]], closing: list[str]) -> str:
-    span = f"#起始日期：[{day:%Y年%m月%d日} 00:00:00]   终止日期：[{day + timedelta(days=1):%Y年%m月%d日} 00:00:00]"
-    line = "-" * 41
+    first, last = (f"{at:%Y年%m月%d日} 00:00:00" for at in (day, day + timedelta(days=1)))
     out = io.StringIO()
-    out.write(f"#支付宝{title}查询\r\n#账号：[{settings.SANDBOX.alipay_seller_id}]\r\n{span}\r\n")
-    out.write(f"#{line}{heading}{line}\r\n")
+    out.write(f"#支付宝{title}查询\r\n#账号：[{settings.SANDBOX.alipay_seller_id}]\r\n")
+    out.write(f"#起始日期：[{first}]   终止日期：[{last}]\r\n")
+    out.write(f"#{RULE}{heading}{RULE}\r\n")
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(rows[0])
     # Real bills end every value with a tab, so that spreadsheets don't round the long numbers.

@@ -1,4 +1,4 @@
-"""Delivering notifications: claim what is due, sign, POST, and go on by the schedule until the answer is `success`."""
+"""Delivering notifications: claim what is due, sign, POST, and repeat by the schedule until `success`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -135,7 +135,7 @@ def _signed_fields(notification: Notification, fault: Fault | None, at: datetime
 
 
 def _tamper(fields: dict[str, str], fault: Fault, genuine: str) -> str:
-    """Changes one field; with `resign` (the default) the signature is valid again, so only the checks can tell."""
+    """Changes one field; with `resign` (the default) it is signed anew, so only the checks can tell."""
     field = str(fault.parameters.get("field", "total_amount"))
     fields[field] = str(fault.parameters.get("value", "0.01"))
     return sign(notify_text(fields).encode()) if fault.parameters.get("resign", True) else genuine

@@ -1,4 +1,4 @@
-"""What Alipay knows: payment links, trades, refunds, notifications with every attempt, and a log of all traffic."""
+"""What Alipay knows: payment links, trades, refunds, notifications, and a log of all traffic."""
 
 from decimal import Decimal
 
@@ -8,7 +8,7 @@ from alipay_simulator import states
 
 
 class PayLink(models.Model):
-    """A signed request to pay, opened in a browser or shown as a QR code. No trade exists before the buyer acts."""
+    """A signed request to pay, opened in a browser or shown as a QR code. No trade before the buyer acts."""
 
     token = models.CharField(max_length=32, primary_key=True)
     product = models.CharField(max_length=8)

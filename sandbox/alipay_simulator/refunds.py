@@ -80,7 +80,7 @@ def _check_state(trade: Trade) -> None:
 
 
 def _check_spacing(trade: Trade) -> None:
-    """Alipay wants three seconds between two refunds of one trade; off by default (`SANDBOX_REFUND_SPACING_SECONDS`)."""
+    """Alipay wants 3 s between two refunds of one trade; off by default."""
     since = now() - timedelta(seconds=settings.SANDBOX.refund_spacing_seconds)
     if trade.refunds.filter(created_at__gt=since).exists():
         raise BusinessFailure("ACQ.SYSTEM_ERROR", "同一笔交易的退款请求过于频繁")

@@ -13,7 +13,7 @@ TRIGGERS_NAME = "notify_triggers"
 
 
 def now() -> datetime:
-    """Alipay's clock: the real one plus what the control API moved it on. Everything but link timestamps asks it."""
+    """Alipay's clock: the real one plus what the control API moved it on (requests' timestamps apart)."""
     return timezone.now() + timedelta(seconds=clock_offset())
 
 

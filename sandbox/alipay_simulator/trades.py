@@ -1,4 +1,4 @@
-"""The life of a trade: created when the buyer acts, paid, closed, finished. Every step is a conditional UPDATE."""
+"""The life of a trade: created when the buyer acts, paid, closed, finished, by conditional UPDATEs."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -58,7 +58,7 @@ def trade_create(link: PayLink) -> Trade:
 
 
 def trade_pay(trade: Trade, *, force: bool = False) -> bool:
-    """The buyer's money arrives. True when this call did it; `force` pays even a closed trade (a late bank)."""
+    """The buyer's money arrives. True when this call did it; `force` pays a closed one too (late bank)."""
     sources = [states.WAIT_BUYER_PAY] + ([states.TRADE_CLOSED] if force else [])
     return _move(trade, sources, states.TRADE_SUCCESS, states.TRADE_SUCCESS, paid_at=now(), closed_at=None)
 

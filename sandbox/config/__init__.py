@@ -1,1 +1,1 @@
-"""How the sandbox is put together: settings, the port table, the WSGI entry. No behaviour of any neighbour."""
+"""How the sandbox is put together: settings, the ports, the WSGI entry. No behaviour of any neighbour."""

@@ -1,7 +1,7 @@
-"""The sandbox's variables, read once and typed. Keys come from `common.embedded`, everything else has a default.
+"""The sandbox's variables, read once and typed. Keys come from `common.embedded`, the rest has defaults.
 
-The sandbox plays other companies (a user database, a shop's stock, Alipay), so it refuses production mode: a stack
-that takes real money must not be able to reach a cashier whose pay button is free.
+The sandbox plays other companies (a user database, a shop's stock, Alipay), so it refuses production
+mode: a stack that takes real money must not be able to reach a cashier whose pay button is free.
 """
 
 import os

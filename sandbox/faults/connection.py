@@ -17,7 +17,7 @@ ERROR_PAGE = (
 
 
 def breakable(target: str, operation: str, subject: str = "") -> Callable[[View], View]:
-    """Puts a view under the switches of `target`; `subject` names the URL argument faults can be narrowed to."""
+    """Puts a view under the switches of `target`; `subject` names the URL argument that narrows a fault."""
 
     def decorate(view: View) -> View:
         def wrapped(request: HttpRequest, **kwargs: object) -> HttpResponse:

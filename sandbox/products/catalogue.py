@@ -50,7 +50,7 @@ def product_uuid(number: int) -> UUID:
 
 
 def seed_goods(product_model: Any, *, reset: bool = False) -> int:
-    """Adds what is missing; `reset` also puts prices, stock and status back. Returns how many rows it wrote."""
+    """Adds what is missing; `reset` also puts prices, stock and status back. Returns the rows written."""
     write = product_model.objects.update_or_create if reset else product_model.objects.get_or_create
     written = 0
     for number, good in enumerate(GOODS, start=1):

@@ -1,7 +1,7 @@
 """Changing stock the way the published service does it, holes and all.
 
-Read, think, write, without a lock or a transaction, and nothing remembers a request: a repeated call counts twice
-and two calls at once can lose one of the changes. The suite has to live with that, so the sandbox keeps it.
+Read, think, write, without a lock or a transaction, and nothing remembers a request: a repeated call
+counts twice and two calls at once can lose one of the changes. The suite has to live with that.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""Tokens in the two shapes the suite meets: the sandbox's RS256 (with roles) and the published issuer's HS256."""
+"""Tokens in the two shapes the suite meets: the sandbox's RS256 (with roles) and the published HS256."""
 
 import hashlib
 from datetime import timedelta
@@ -15,7 +15,7 @@ PUBLISHED_KEY = "cfmp-hs256"
 
 
 def token_mint(account: Account, *, issuer: str = "sandbox") -> str:
-    """A JWT for the account. `issuer="published"`: claims user_id, username, key, exp and nothing else, HS256."""
+    """A JWT for the account. `issuer="published"`: HS256 with the claims user_id, username, key, exp only."""
     env = settings.SANDBOX
     claims: dict[str, Any] = {
         "user_id": str(account.user_id),

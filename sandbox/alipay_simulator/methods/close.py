@@ -21,7 +21,7 @@ def close(call: GatewayRequest, http: HttpRequest, fault: Fault | None) -> dict[
 
 
 def cancel(call: GatewayRequest, http: HttpRequest, fault: Fault | None) -> dict[str, object]:
-    """For QR payments whose outcome is unknown: closes what is unpaid, refunds what is paid, kills the link."""
+    """For QR payments of unknown outcome: closes what is unpaid, refunds what is paid, kills the link."""
     trade = trade_find(out_trade_no=call.out_trade_no, trade_no=str(call.biz.get("trade_no", "")))
     if trade is not None and trade.product != states.QR:
         raise BusinessFailure("ACQ.INVALID_PARAMETER", "只有当面付交易可以撤销")

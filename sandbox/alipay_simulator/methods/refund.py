@@ -38,7 +38,7 @@ def refund(call: GatewayRequest, http: HttpRequest, fault: Fault | None) -> dict
 
 
 def refund_query(call: GatewayRequest, http: HttpRequest, fault: Fault | None) -> dict[str, object]:
-    """10000 means only that the question was understood: without `refund_status` nothing was refunded (yet)."""
+    """10000 only means the question was understood: without `refund_status` nothing was refunded (yet)."""
     trade = trade_get(out_trade_no=call.out_trade_no, trade_no=str(call.biz.get("trade_no", "")))
     number = str(call.biz.get("out_request_no", ""))
     if not number:

@@ -41,9 +41,7 @@ def cashier(request: HttpRequest, token: str) -> HttpResponse:
             "state": _state(link, trade),
             "failed": request.GET.get("failed") == "1",
             "expires_at": _expiry(link, trade),
-            "qr": segno.make(request.build_absolute_uri(f"/qr/{link.token}"), error="m").svg_inline(
-                scale=4, border=0, dark="#1f2d3d"
-            ),
+            "qr": _qr(request.build_absolute_uri(f"/qr/{link.token}")),
             "return_url": link.return_url,
         },
     )
@@ -91,6 +89,10 @@ def return_address(link: PayLink, trade: Trade) -> str:
     signature = sign(notify_text(parameters).encode())
     joint = "&" if "?" in link.return_url else "?"
     return link.return_url + joint + urlencode({**parameters, "sign_type": "RSA2", "sign": signature})
+
+
+def _qr(text: str) -> str:
+    return segno.make(text, error="m").svg_inline(omitsize=True, border=0, dark="#1f2d3d")
 
 
 def _link(token: str) -> PayLink:

@@ -41,7 +41,7 @@ def trade(request: HttpRequest, out_trade_no: str) -> HttpResponse:
 
 
 def trade_press(request: HttpRequest, out_trade_no: str, action: str) -> HttpResponse:
-    """scan, pay, fail, close as the buyer; `pay {"force": true}` pays a closed trade; finish ends the refund window."""
+    """scan, pay, fail, close as the buyer; `pay {"force": true}` pays a closed trade; finish: refunds end."""
     found = Trade.objects.filter(out_trade_no=out_trade_no).first()
     if action == "finish" and found is not None:
         trade_finish(found)
@@ -80,7 +80,7 @@ def resend(request: HttpRequest, notify_id: str) -> HttpResponse:
 
 
 def custom_notify(request: HttpRequest) -> HttpResponse:
-    """Posts any form to any address now: `{url, fields, sign: genuine|stranger|none}`; answers what came back."""
+    """Posts any form to any address now: `{url, fields, sign: genuine|stranger|none}`, answers the reply."""
     given = body_of(request)
     if not isinstance(given.get("url"), str) or not isinstance(given.get("fields"), dict):
         raise Refused("url and fields, please")
