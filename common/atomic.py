@@ -5,6 +5,7 @@ What a transaction changes (states, events, keys) belongs to `transactions`, `ou
 
 import functools
 import random
+import re
 import time
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
@@ -19,7 +20,7 @@ T = TypeVar("T")
 MYSQL_AGAIN = frozenset({1213, 1205, 1020})
 SQLITE_AGAIN = ("database is locked", "database table is locked", "database schema is locked")
 # A primary key made by new_id() met its twin: the next run of the function makes another.
-PRIMARY_KEY_TAKEN = ("for key 'PRIMARY'", ".PRIMARY'", ".id")
+PRIMARY_KEY_TAKEN = re.compile(r"for key '(\w+\.)?PRIMARY'|^UNIQUE constraint failed: \w+\.id$")
 FIRST_PAUSE = 0.02
 LONGEST_PAUSE = 0.5
 
@@ -35,9 +36,7 @@ def may_run_again(error: DatabaseError) -> bool:
     """True when `error` says that the same transaction, run anew, can succeed."""
     text = str(error)
     if isinstance(error, IntegrityError):
-        return _code(error) in (0, 1062) and any(
-            text.rstrip(')"').endswith(mark) for mark in PRIMARY_KEY_TAKEN
-        )
+        return PRIMARY_KEY_TAKEN.search(text) is not None
     if isinstance(error, OperationalError):
         return _code(error) in MYSQL_AGAIN or any(mark in text for mark in SQLITE_AGAIN)
     return False

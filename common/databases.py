@@ -5,6 +5,8 @@ Only connection settings live here.
 
 from __future__ import annotations
 
+import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +27,16 @@ def database_settings(slug: str, loaded: config.Settings) -> dict[str, Any]:
     }
     if database.engine == "mysql":
         return {**shared, **_mysql(slug, database)}
-    return {**shared, **_sqlite(database)}
+    return {**shared, **_sqlite(slug, database)}
 
 
-def _sqlite(database: config.Database) -> dict[str, Any]:
+def _sqlite(slug: str, database: config.Database) -> dict[str, Any]:
     Path(database.name).parent.mkdir(parents=True, exist_ok=True)
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": database.name,
+        # A file: in memory, test databases share one cache, whose readers fail where those of WAL wait.
+        "TEST": {"NAME": str(Path(tempfile.gettempdir()) / f"test_{slug}_{os.getpid()}.sqlite3")},
         "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20, "init_command": SQLITE_INIT},
     }
 

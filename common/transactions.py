@@ -5,7 +5,6 @@ Which transitions exist is data in each service's `states.py`.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from enum import Enum
 from typing import Any
 from uuid import UUID
 
@@ -137,7 +136,7 @@ def _compare_and_set(
         if source not in machine.sources(event):
             row.refresh_from_db(fields=[field, "version"])
             if getattr(row, field) not in machine.sources(event):
-                raise _conflict(conflict, row, event, field)
+                raise _conflict(conflict, row, event, machine, field)
             continue
         values = _values(row, machine.target(event), field, changes)
         match = Q(**{"pk": row.pk, field: source, "version": version}) & _as_q(where)
@@ -146,8 +145,8 @@ def _compare_and_set(
             return source
         row.refresh_from_db(fields=[field, "version"])
         if (getattr(row, field), row.version) == (source, version):
-            raise _conflict(conflict, row, event, field)  # then it was `where` that did not hold
-    raise _conflict(conflict, row, event, field)
+            raise _conflict(conflict, row, event, machine, field)  # then it was `where` that did not hold
+    raise _conflict(conflict, row, event, machine, field)
 
 
 def _as_q(where: Mapping[str, Any] | Q | None) -> Q:
@@ -172,12 +171,10 @@ def _take_over(row: Any, values: dict[str, Any], version: int) -> None:
         row.refresh_from_db(fields=computed)
 
 
-def _conflict(conflict: type[SuiteError], row: Any, event: str, field: str) -> SuiteError:
-    return conflict(data={"event": event, field: _state_name(getattr(row, field))})
-
-
-def _state_name(state: Any) -> str:
-    return state.name.lower() if isinstance(state, Enum) else str(state)
+def _conflict(
+    conflict: type[SuiteError], row: Any, event: str, machine: StateMachine, field: str
+) -> SuiteError:
+    return conflict(data={"event": event, field: machine.states(getattr(row, field)).name.lower()})
 
 
 def _write_history(
@@ -190,13 +187,12 @@ def _write_history(
     actor: str,
     reason: str,
 ) -> None:
-    states = type(target)
     history._default_manager.create(
         entity_uuid=entity_uuid_of(row),
         axis=axis,
         event=event,
-        source="" if source is None else _state_name(states(source)),
-        target=_state_name(target),
+        source="" if source is None else type(target)(source).name.lower(),
+        target=target.name.lower(),
         actor=actor[:80],
         reason=reason[:255],
         request_id=tracing.current().request_id,

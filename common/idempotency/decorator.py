@@ -53,9 +53,9 @@ def idempotent(method: Method) -> Method:
 
 
 def _scope(user: Any) -> str | None:
-    """Keys are private to a caller; a nameless one cannot have any."""
-    actor = getattr(user, "actor", "")
-    return actor if getattr(user, "is_authenticated", False) and actor else None
+    """Keys are private to a caller; one without any name cannot have them."""
+    key = getattr(user, "scope_key", "")
+    return key if key and not key.endswith(":") else None
 
 
 def _digest(scope: str, request: Any, key: str) -> str:

@@ -9,6 +9,7 @@ from common.leases.models import LeaseBase
 from common.outbox.models import InboxBase, OutboxBase
 from common.pii import EncryptedTextField
 from common.sagas.models import SagaBase
+from common.transactions import TransitionBase
 
 
 class RingOutbox(OutboxBase):
@@ -53,3 +54,8 @@ class Parcel(models.Model):
     class Meta:
         db_table = "ring_parcel"
         ordering = ["id"]
+
+
+class ParcelTransition(TransitionBase):
+    class Meta(TransitionBase.Meta):
+        db_table = "ring_parcel_transition"
