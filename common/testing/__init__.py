@@ -1,1 +1,4 @@
-"""What tests of every service share: people, clock, transport, clients, counts. Nothing here runs in production."""
+"""What tests of every service share: people, clock, transport, clients, counts.
+
+Nothing here runs in production.
+"""
