@@ -135,7 +135,7 @@ def _web(slug: str, loaded: config.Settings) -> dict[str, Any]:
 def _logging(service: str, base_dir: Path, loaded: config.Settings) -> dict[str, Any]:
     return {
         "LOGGING_CONFIG": "common.web.logging_setup.configure",
-        "LOGGING": {"service": service, "log_file": loaded.log_file or None},
+        "LOGGING": {"service": service, "log_file": loaded.log_file or None, "level": loaded.log_level},
     }
 
 

@@ -20,7 +20,7 @@ NUMBER_FORM = "[A-Z]{2,8}[0-9]{6,24}"
 ID_FORM = "[1-9][0-9]{0,15}"
 LARGEST_ID = 2**53 - 1
 
-_FORMS = {
+FORMS = {
     "order": f"{UUID_FORM}|{NUMBER_FORM}|{ID_FORM}",
     "payment": f"{UUID_FORM}|{HEX_FORM}|{ID_FORM}",
     "user": f"{UUID_FORM}|{ID_FORM}",
@@ -43,7 +43,7 @@ def parse_ref(entity: str, text: str) -> Ref:
 
     Raises ValueError when no form fits.
     """
-    if not re.fullmatch(_FORMS[entity], text):
+    if not re.fullmatch(FORMS[entity], text):
         raise ValueError(text)
     if text.isdigit() and len(text) <= 16:
         number = int(text)
@@ -67,15 +67,15 @@ class _RefConverter:
 
 
 class OrderConverter(_RefConverter):
-    entity, regex = "order", _FORMS["order"]
+    entity, regex = "order", FORMS["order"]
 
 
 class PaymentConverter(_RefConverter):
-    entity, regex = "payment", _FORMS["payment"]
+    entity, regex = "payment", FORMS["payment"]
 
 
 class UserConverter(_RefConverter):
-    entity, regex = "user", _FORMS["user"]
+    entity, regex = "user", FORMS["user"]
 
 
 def register() -> None:

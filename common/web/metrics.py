@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -20,6 +21,12 @@ from prometheus_client import (
 )
 from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from common.log import get_logger
+from common.metrics_files import VARIABLE
+
+log = get_logger(__name__)
 
 REQUESTS = Counter("http_requests", "Answered requests.", ["method", "route", "status"])
 SECONDS = Histogram(
@@ -41,6 +48,24 @@ def observe_request(method: str, route: str, status: int, seconds: float) -> Non
     SECONDS.labels(verb, route).observe(seconds)
 
 
+# Figures read from the database at the moment of the scrape; `common.apps` adds the outbox's and the sagas'.
+asked_at_scrape: list[Collector] = []
+
+
+class _Careful:
+    """Leaves a collector out when its database does not answer: the other figures are wanted then most."""
+
+    def __init__(self, collector: Collector) -> None:
+        self._collector = collector
+
+    def collect(self) -> Iterable[Metric]:
+        try:
+            return list(self._collector.collect())
+        except DatabaseError as error:
+            log.warning("figures_missing", of=type(self._collector).__name__, error=type(error).__name__)
+            return []
+
+
 class _AllProcesses:
     """Reads what every process of this service wrote.
 
@@ -57,9 +82,9 @@ class _AllProcesses:
 
 def metrics_page(request: HttpRequest) -> HttpResponse:
     """Everything in Prometheus' text format."""
-    directory = os.environ.get("PROMETHEUS_MULTIPROC_DIR")
-    registry = REGISTRY
-    if directory:
-        registry = CollectorRegistry()
-        registry.register(_AllProcesses(Path(directory).parent))  # type: ignore[arg-type]
+    registry = CollectorRegistry()
+    directory = os.environ.get(VARIABLE)
+    registry.register(_AllProcesses(Path(directory).parent) if directory else REGISTRY)  # type: ignore[arg-type]
+    for collector in asked_at_scrape:
+        registry.register(_Careful(collector))  # type: ignore[arg-type]
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

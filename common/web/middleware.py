@@ -70,6 +70,8 @@ class RequestContextMiddleware:
         return self.get_response(request)
 
     def _record(self, request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+        # Told once, here: Django would log the same again, without the request's context.
+        response._has_been_logged = True  # type: ignore[attr-defined]
         if request.path_info in PROBES:
             return
         match = request.resolver_match
