@@ -48,14 +48,13 @@ def _mysql(slug: str, database: config.Database) -> dict[str, Any]:
         "init_command": "SET sql_mode='STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ENGINE_SUBSTITUTION'",
         "connect_timeout": 5,
     }
-    if database.socket:
-        options["unix_socket"] = database.socket
     return {
         "ENGINE": "django.db.backends.mysql",
         "NAME": database.name,
         "USER": database.user,
         "PASSWORD": database.password,
-        "HOST": database.host,
+        # A path here is a socket; given as an option, the host beside it would win and mean TCP.
+        "HOST": database.socket or database.host,
         "PORT": str(database.port),
         "OPTIONS": options,
         "TEST": {"NAME": f"test_{slug}_{database.name}", "CHARSET": "utf8mb4"},
