@@ -12,7 +12,7 @@ from typing import TypeVar
 import pybreaker
 import tenacity
 
-from common.errors import PeerBroken, PeerError, PeerTimeout, PeerUnavailable
+from common.errors import PeerBroken, PeerTimeout, PeerUnavailable
 from common.tracing import remaining
 
 T = TypeVar("T")
@@ -104,7 +104,7 @@ class RetryPolicy:
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: _may_repeat(error, repeatable)),
             wait=self._pause,
-            stop=tenacity.stop_any(tenacity.stop_after_attempt(self.attempts), _no_time_left),
+            stop=tenacity.stop_after_attempt(self.attempts) | _NoTimeLeft(),
             reraise=True,
         )
         return retrying(attempt)
@@ -114,9 +114,12 @@ def _may_repeat(error: BaseException, repeatable: bool) -> bool:
     if isinstance(error, PeerUnavailable):
         # Our own guards said no; trying again at once would only get the same answer.
         return error.reason not in {"breaker open", "bulkhead full", "deadline passed"}
-    return repeatable and isinstance(error, PeerError) and isinstance(error, _FAILURES)
+    return repeatable and isinstance(error, _FAILURES)
 
 
-def _no_time_left(state: tenacity.RetryCallState) -> bool:
-    left = remaining()
-    return left is not None and left <= state.upcoming_sleep
+class _NoTimeLeft(tenacity.stop.stop_base):
+    """Stops when the pause alone would outlast the deadline."""
+
+    def __call__(self, state: tenacity.RetryCallState) -> bool:
+        left = remaining()
+        return left is not None and left <= state.upcoming_sleep

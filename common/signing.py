@@ -74,7 +74,12 @@ class VerifiedTokens:
         self._lock = threading.Lock()
 
     def get_or_verify(self, token: str, verify: Callable[[str], tuple[float, Any]]) -> Any:
-        """What `verify` said of `token` the first time. `verify` gives (good until, value) or raises."""
+        """What `verify` said of `token` the first time. `verify` gives (good until, value) or raises.
+
+        Raises TokenInvalid for what can be no token at all, before anything is computed.
+        """
+        if len(token) > _LONGEST_TOKEN or not token.isascii():
+            raise TokenInvalid
         digest = hashlib.sha256(token.encode()).digest()
         with self._lock:
             ends, value = self._entries.get(digest, (0.0, None))
@@ -194,8 +199,6 @@ def _material(row: Mapping[str, str]) -> Any:
 
 def _peek(token: str, algorithm: str | None) -> Mapping[str, Any]:
     """The claims as written, unverified; with `algorithm`, only of a token that names it."""
-    if len(token) > _LONGEST_TOKEN:
-        raise TokenInvalid
     try:
         parts = jwt.decode_complete(token, options={"verify_signature": False})
     except (jwt.PyJWTError, ValueError, RecursionError):

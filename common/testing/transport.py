@@ -47,6 +47,10 @@ class _Route:
     pattern: re.Pattern[str]
     reply: Reply
 
+    def meets(self, call: SeenCall) -> bool:
+        same = (self.method, self.service) == (call.method, call.service)
+        return same and self.pattern.fullmatch(call.path) is not None
+
 
 @dataclass
 class _Outage:
