@@ -1,0 +1,1 @@
+"""The golden journey and its sisters over the whole embedded stack."""
