@@ -1,0 +1,1 @@
+"""How the order service is put together: settings, root addresses, WSGI."""

@@ -1,0 +1,1 @@
+"""The order app: orders, their stock, shipping and cancellation."""

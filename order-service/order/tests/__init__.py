@@ -1,0 +1,1 @@
+"""Promises of the order service, by URL, command and event."""
