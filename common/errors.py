@@ -21,6 +21,7 @@ own `<app>/errors.py` as subclasses; how an error looks on the wire is `common.w
     ├── StateConflict 1015/409
     ├── InternalError 1500/500
     ├── CallInTransaction 1505/500
+    ├── DatabaseUnavailable 1506/503
     └── PeerError (abstract)
         ├── PeerRejected 1501/502      the peer answered 4xx
         ├── PeerBroken 1502/502        5xx, nonsense or a broken connection: outcome unknown
@@ -177,6 +178,13 @@ class CallInTransaction(SuiteError):
 
     code, status = 1505, 500
     zh, en = "事务中禁止调用其他服务", "No peer may be called inside a transaction"
+
+
+class DatabaseUnavailable(SuiteError):
+    """The database is away or kept refusing; whether the last change was kept is unknown."""
+
+    code, status, retryable = 1506, 503, True
+    zh, en = "服务暂时不可用,请稍后再试", "The service is busy, try again later"
 
 
 class PeerError(SuiteError):

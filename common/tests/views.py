@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import ClassVar
 
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -112,6 +113,7 @@ class FailureAPIView(OpenAPIView):
         "peer": PeerUnavailable(peer="ProductService", retry_after=3),
         "missing": Http404("secret table name"),
         "bug": RuntimeError("secret detail"),
+        "database": OperationalError(2006, "Server has gone away"),
     }
 
     def get(self, request: Request, kind: str) -> Response:

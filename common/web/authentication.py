@@ -5,6 +5,7 @@ A bare `UUID` or `X-User-UUID` header means nothing here: only verified tokens d
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from django.conf import settings
@@ -17,6 +18,8 @@ from common.web import privileges
 from common.web.principal import Principal, from_user_claims
 
 ACCESS_TOKEN_HEADER = "HTTP_X_CLOUDMALL_ACCESS_TOKEN"
+ANONYMOUS_HEADER = "HTTP_X_CLOUDMALL_ANONYMOUS_USER_KEY"
+ANONYMOUS_KEY = re.compile(r"[\x21-\x7e]{1,128}")
 SERVICE_HEADER = "HTTP_X_SERVICE_AUTHORIZATION"
 # Longer than any token we accept; keeps hostile megabyte headers away from the cache and the verifier.
 LONGEST_TOKEN = 8192
@@ -47,6 +50,15 @@ class UserTokenAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+class OptionalUserAuthentication(UserTokenAuthentication):
+    """A person, or a shopper who is not logged in, known only by the key their device made up."""
+
+    def authenticate(self, request: Request) -> tuple[Principal, str]:
+        key = request.META.get(ANONYMOUS_HEADER, "")
+        usable = key if ANONYMOUS_KEY.fullmatch(key) else ""
+        return super().authenticate(request) or (Principal(kind="anonymous", anonymous_key=usable), "")
 
 
 class ServiceTokenAuthentication(BaseAuthentication):

@@ -47,6 +47,7 @@ class EventInboxAPIView(InternalAPIView):
     An error raised by `handle` goes back to the sender's relay, which tries again.
     """
 
+    family = "shopping"
     request_schema = EventSerializer
     # None: every type is handed to `handle`.
     handled_types: ClassVar[frozenset[str] | None] = None

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpResponse
 from rest_framework import exceptions, status
 from rest_framework.response import Response
@@ -16,7 +17,7 @@ from rest_framework.response import Response
 from common.errors import (
     AuthenticationRequired,
     BodyTooLarge,
-    InternalError,
+    DatabaseUnavailable,
     InvalidInput,
     MethodNotAllowed,
     NotFound,
@@ -32,7 +33,7 @@ from common.web.rendering import dump
 
 log = get_logger(__name__)
 
-_DRF: tuple[tuple[type[Exception], type[SuiteError]], ...] = (
+_KNOWN: tuple[tuple[type[Exception], type[SuiteError]], ...] = (
     (exceptions.NotAuthenticated, AuthenticationRequired),
     (exceptions.AuthenticationFailed, TokenInvalid),
     (exceptions.PermissionDenied, PermissionRefused),
@@ -45,21 +46,23 @@ _DRF: tuple[tuple[type[Exception], type[SuiteError]], ...] = (
 )
 
 
-def handle(exc: Exception, context: Mapping[str, Any]) -> Response:
-    """DRF's exception handler: `exc` as the envelope of the view's family."""
+def handle(exc: Exception, context: Mapping[str, Any]) -> Response | None:
+    """DRF's exception handler: `exc` as the envelope of the view's family.
+
+    None for what nobody foresaw: Django then logs its traceback and answers by `problems.server_error`.
+    """
     view = context.get("view")
     error = as_suite_error(exc)
+    if error is None:
+        return None
     headers = headers_for(error)
     if isinstance(error, MethodNotAllowed) and view is not None:
         headers["Allow"] = ", ".join(view.allowed_methods)
     return Response(problem(getattr(view, "family", "cfmp"), error), status=error.status, headers=headers)
 
 
-def as_suite_error(exc: Exception) -> SuiteError:
-    """The error of our tree that says what `exc` says.
-
-    Anything unforeseen is logged and becomes InternalError.
-    """
+def as_suite_error(exc: Exception) -> SuiteError | None:
+    """The error of our tree that says what `exc` says; None when none does."""
     if isinstance(exc, SuiteError):
         return exc
     if isinstance(exc, exceptions.ValidationError):
@@ -68,11 +71,10 @@ def as_suite_error(exc: Exception) -> SuiteError:
         return TooManyRequests(retry_after=int(exc.wait or 1))
     if isinstance(exc, SuspiciousOperation):
         return _for_suspicion(exc)
-    for known, ours in _DRF:
-        if isinstance(exc, known):
-            return ours()
-    log.error("unhandled_error", error=type(exc).__name__, exc_info=exc)
-    return InternalError()
+    if isinstance(exc, OperationalError | InterfaceError):
+        log.error("database_failed", error=str(exc))
+        return DatabaseUnavailable(retry_after=1)
+    return next((ours() for known, ours in _KNOWN if isinstance(exc, known)), None)
 
 
 def _for_suspicion(exc: SuspiciousOperation) -> SuiteError:

@@ -12,7 +12,7 @@ from common.web.exception_handler import as_suite_error, problem_response
 
 
 def bad_request(request: HttpRequest, exception: Exception, *args: Any, **kwargs: Any) -> HttpResponse:
-    error = as_suite_error(exception) if isinstance(exception, Exception) else InvalidInput()
+    error = as_suite_error(exception) or InvalidInput()
     return problem_response(family_for_path(request.path_info), error)
 
 

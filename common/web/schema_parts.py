@@ -25,6 +25,7 @@ _SECURITY: Schema = {
 SECURITY_SCHEMES = {
     "ServiceTokenAuthentication": ("serviceToken",),
     "UserTokenAuthentication": ("userToken", "accessToken"),
+    "OptionalUserAuthentication": ("userToken", "accessToken"),
 }
 
 # What the path converters take.

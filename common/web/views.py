@@ -18,7 +18,11 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from common.tracing import bound, current
-from common.web.authentication import ServiceTokenAuthentication, UserTokenAuthentication
+from common.web.authentication import (
+    OptionalUserAuthentication,
+    ServiceTokenAuthentication,
+    UserTokenAuthentication,
+)
 from common.web.envelopes import Family, code_for, envelope
 from common.web.parsing import StrictJSONParser
 from common.web.permissions import IsAdmin, IsService, IsUser, IsUserOrService
@@ -122,7 +126,7 @@ class UserAPIView(SuiteAPIView):
 class OptionalUserAPIView(SuiteAPIView):
     """A person or nobody; a token that does not verify is still refused."""
 
-    authentication_classes = [UserTokenAuthentication]
+    authentication_classes = [OptionalUserAuthentication]
 
 
 class InternalAPIView(SuiteAPIView):
