@@ -6,6 +6,7 @@ decided by those modules.
 """
 
 import importlib
+import pkgutil
 import threading
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from django.conf import settings
 from django.db import close_old_connections, connections
 
-from common import log
+from common import housekeeping, log
 from common.concrete import has_part
 from common.errors import LeaseTimeout
 from common.jobs import Job, service_jobs
@@ -56,7 +57,7 @@ class Jobs:
 def run_job(job: Job) -> bool:
     """One turn of `job`. False also when another worker has it; its failure is logged, never raised."""
     try:
-        if not job.exclusive:
+        if not (job.exclusive and has_part("lease")):
             return bool(job.function()())
         with lease(f"job:{job.name}", wait=0.0, hold=job.hold):
             return bool(job.function()())
@@ -68,9 +69,12 @@ def run_job(job: Job) -> bool:
 
 
 def load_definitions() -> None:
-    """Import the service's saga definitions, which register themselves."""
-    if settings.CFMP_SAGAS:
-        importlib.import_module(settings.CFMP_SAGAS)
+    """Import the service's saga definitions (a module or a package of them); they register themselves."""
+    if not settings.CFMP_SAGAS:
+        return
+    found = importlib.import_module(settings.CFMP_SAGAS)
+    for module in pkgutil.iter_modules(getattr(found, "__path__", ())):
+        importlib.import_module(f"{found.__name__}.{module.name}")
 
 
 def duties() -> dict[str, Work]:
@@ -79,8 +83,7 @@ def duties() -> dict[str, Work]:
     work: dict[str, Work] = {"relay": relay.relay_once} if has_part("outbox") else {}
     if has_part("saga"):
         work["sagas"] = runner.run_due
-    if jobs := service_jobs():
-        work["jobs"] = Jobs(jobs).run_due
+    work["jobs"] = Jobs((*service_jobs(), housekeeping.JOB)).run_due
     return work
 
 

@@ -133,9 +133,11 @@ def let_go(claim: Claim) -> None:
         _mine(claim).update(lease_until=clock.now())
 
 
-def forget_expired() -> int:
-    """Delete keys whose 24 hours are over."""
-    return concrete("idempotency").objects.filter(expires_at__lt=clock.now()).delete()[0]
+def forget_expired(limit: int = 1000) -> int:
+    """Delete up to `limit` keys whose 24 hours are over."""
+    keys = concrete("idempotency").objects
+    rows = keys.filter(expires_at__lt=clock.now()).values_list("pk", flat=True)
+    return keys.filter(pk__in=list(rows[:limit]), expires_at__lt=clock.now()).delete()[0]
 
 
 def _mine(claim: Claim) -> Any:

@@ -93,9 +93,12 @@ def _take(held: Held, hold: float) -> bool:
     return True
 
 
-def forget_old(days: int = 7) -> int:
-    """Delete leases that nobody has touched for `days`; their holders are long gone, so fences may start
-    anew.
+def forget_old(days: int = 7, limit: int = 1000) -> int:
+    """Delete up to `limit` leases that nobody has touched for `days`.
+
+    Their holders are long gone, so fences may start anew.
     """
     old = clock.now() - timedelta(days=days)
-    return concrete("lease").objects.filter(held_until__lt=old).delete()[0]
+    leases = concrete("lease").objects
+    names = list(leases.filter(held_until__lt=old).values_list("name", flat=True)[:limit])
+    return leases.filter(name__in=names, held_until__lt=old).delete()[0]

@@ -1,9 +1,11 @@
 """Taking a foreign event once. The HTTP door that parses it is `common.web.events`."""
 
+from datetime import timedelta
 from typing import Literal
 
 from django.db import IntegrityError, transaction
 
+from common import clock
 from common.atomic import inside_atomic
 from common.concrete import concrete
 from common.web.events import IncomingEvent
@@ -41,3 +43,11 @@ def accept(event: IncomingEvent, consumer: str) -> Taken:
         aggregate_id=event.aggregate_id, consumer=consumer, version__gt=event.version
     )
     return "stale" if newer.exists() else "new"
+
+
+def forget_taken(days: int = 90, limit: int = 1000) -> int:
+    """Delete up to `limit` rows taken more than `days` ago; no relay sends anything again after so long."""
+    old = clock.now() - timedelta(days=days)
+    inbox = concrete("inbox").objects
+    rows = inbox.filter(received_at__lt=old).values_list("pk", flat=True)
+    return inbox.filter(pk__in=list(rows[:limit])).delete()[0]

@@ -2,19 +2,21 @@
 transaction.
 
 1. Look for due rows that nothing of the same aggregate precedes on the way to the same destination.
-2. Claim one: set owner and lease end where it is still pending and free. An expired lease is taken over.
-3. Deliver. 4. Book: delivered, again later, or dead. How it travels is `transport`'s affair.
+2. Claim them: set owner and lease end where still pending and free. An expired lease is taken over.
+3. Deliver each. 4. Book it: delivered, again later, or dead. How it travels is `transport`'s affair.
 """
 
 import random
+import time
 from datetime import timedelta
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q
 
 from common import clock, log, tracing
+from common.atomic import in_transaction
 from common.concrete import concrete
-from common.errors import PeerRejected
+from common.errors import PeerRejected, PeerUnavailable
 from common.ids import new_uuid
 from common.outbox.models import OutboxState
 from common.outbox.transport import EventTransport, HttpEventTransport
@@ -22,6 +24,8 @@ from common.outbox.transport import EventTransport, HttpEventTransport
 logger = log.get_logger(__name__)
 
 LEASE_SECONDS = 30.0
+# The transport's time-out with its repeats: what one delivery may take of the lease.
+SLOWEST_DELIVERY = 15.0
 ATTEMPTS = 14
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
@@ -41,12 +45,11 @@ def use_transport(transport: EventTransport) -> EventTransport:
 
 
 def relay_once(limit: int = 50) -> bool:
-    """Carry out up to `limit` due rows. True when at least one was tried: there may be more."""
+    """Carry out up to `limit` due rows. True when any was due: there may be more."""
     park_overdue()
     rows = list(_due()[:limit])
-    for row in rows:
-        if _claim(row):
-            _carry(row)
+    if rows:
+        _carry_all(_claimed(rows))
     return bool(rows)
 
 
@@ -54,7 +57,7 @@ def park_overdue() -> int:
     """Dead letters that have blocked their aggregate long enough step aside."""
     too_long = clock.now() - BLOCKS
     dead = concrete("outbox").objects.filter(state=OutboxState.DEAD, died_at__lte=too_long)
-    return dead.update(state=OutboxState.PARKED)
+    return dead.update(state=OutboxState.PARKED) if dead.exists() else 0
 
 
 def _due() -> Any:
@@ -71,13 +74,31 @@ def _due() -> Any:
     )
 
 
-def _claim(row: Any) -> bool:
+def _claimed(rows: list[Any]) -> list[Any]:
+    """Those of `rows` that are ours now; another relay may have been faster with some."""
     now = clock.now()
     free = Q(lease_until=None) | Q(lease_until__lte=now)
     owner, until = new_uuid().hex, now + timedelta(seconds=LEASE_SECONDS)
-    mine = concrete("outbox").objects.filter(free, pk=row.pk, state=OutboxState.PENDING, next_at__lte=now)
-    row.lease_owner = owner
-    return mine.update(lease_owner=owner, lease_until=until) == 1
+    outbox, wanted = concrete("outbox").objects, [row.pk for row in rows]
+    mine = outbox.filter(free, pk__in=wanted, state=OutboxState.PENDING, next_at__lte=now)
+    won = in_transaction(lambda: mine.update(lease_owner=owner, lease_until=until))
+    if won < len(rows):
+        rows = list(outbox.filter(pk__in=wanted, lease_owner=owner).order_by("next_at", "id"))
+    for row in rows:
+        row.lease_owner = owner
+    return rows
+
+
+def _carry_all(rows: list[Any]) -> None:
+    """Carry `rows` one by one, and give back what the lease is too short for: a peer may be slow."""
+    until = time.monotonic() + LEASE_SECONDS - SLOWEST_DELIVERY
+    for number, row in enumerate(rows):
+        if time.monotonic() >= until:
+            left = [one.pk for one in rows[number:]]
+            mine = concrete("outbox").objects.filter(pk__in=left, lease_owner=row.lease_owner)
+            mine.update(lease_owner="", lease_until=None)
+            return
+        _carry(row)
 
 
 def _carry(row: Any) -> None:
@@ -95,16 +116,23 @@ def _carry(row: Any) -> None:
 
 
 def _book_failure(row: Any, error: Exception) -> None:
-    attempts, text = row.attempts + 1, f"{type(error).__name__}: {error}"[:500]
+    attempts, text = _attempts(row, error), f"{type(error).__name__}: {error}"[:500]
     hopeless = isinstance(error, PeerRejected) and error.peer_status in HOPELESS
     if hopeless or attempts >= ATTEMPTS:
         logger.error(
-            "outbox_dead_letter", event=str(row.event_id), type=row.type, to=row.destination, reason=text
+            "outbox_dead_letter", event_id=str(row.event_id), type=row.type, to=row.destination, reason=text
         )
         _book(row, state=OutboxState.DEAD, died_at=clock.now(), attempts=attempts, last_error=text)
         return
-    logger.warning("outbox_retry", event=str(row.event_id), type=row.type, to=row.destination, reason=text)
+    logger.warning("outbox_retry", event_id=str(row.event_id), type=row.type, to=row.destination, reason=text)
     _book(row, attempts=attempts, last_error=text, next_at=clock.now() + _pause(attempts))
+
+
+def _attempts(row: Any, error: Exception) -> int:
+    """A peer that cannot be reached is not the letter's fault: that alone never uses up its tries."""
+    if isinstance(error, PeerUnavailable):
+        return max(row.attempts, min(row.attempts + 1, ATTEMPTS // 2))
+    return row.attempts + 1
 
 
 def _pause(attempts: int) -> timedelta:

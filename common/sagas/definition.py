@@ -43,7 +43,8 @@ class Step:
     (a dict: it happened, this was its result). `undo(context, step_key)` gets the same key and must
     accept that nothing is there to undo; an opposite call of its own is keyed by `undo_key(step_key)`.
     `local=True`: `do` touches only our own database and commits together with the advance, exactly once.
-    `retries` tries after the first, `pause` seconds doubling up to `longest_pause`; then the run parks.
+    `retries` tries after the first, `pause` seconds doubling up to `longest_pause`; then the run parks;
+    a peer that cannot be reached (PeerUnavailable) never uses them up.
     `patience`: seconds that StepWaiting may last before the run parks (None: for ever).
     """
 
@@ -52,7 +53,7 @@ class Step:
     undo: Callable[[Context, UUID], Any] | None = None
     happened: Callable[[Context, UUID], Context | None] | None = None
     local: bool = False
-    retries: int = 8
+    retries: int = 12
     pause: float = 1.0
     longest_pause: float = 300.0
     patience: float | None = None

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from common import clock, log, tracing
+from common.atomic import in_transaction
 from common.concrete import concrete
-from common.errors import InternalError, PeerRejected, SuiteError, all_errors
+from common.errors import InternalError, PeerRejected, PeerUnavailable, SuiteError, all_errors
 from common.sagas.definition import Saga, Step
 from common.sagas.models import SagaState
 
@@ -25,10 +26,12 @@ class FenceLost(Exception):
 
 
 def may_succeed_later(error: SuiteError) -> bool:
-    """Whether a step that raised `error` is tried again rather than undone."""
+    """Whether a step that raised `error` is tried again rather than undone. A fault of our own (500) is
+    no refusal.
+    """
     if isinstance(error, PeerRejected) and str(error.peer_code) in PEER_STILL_BUSY:
         return True
-    return error.retryable
+    return error.retryable or error.status == 500
 
 
 def lease_end(seconds: float = LEASE_SECONDS) -> datetime:
@@ -53,7 +56,8 @@ def turn_back(row: Any, definition: Saga, error: SuiteError) -> None:
     """The current step was refused: undo what this run did. A step that may have happened unheard counts
     as done.
     """
-    last = row.step if row.uncertain else row.step - 1
+    unheard = row.uncertain and not definition.steps[row.step].local
+    last = row.step if unheard else row.step - 1
     logger.info("saga_turns_back", saga=row.name, uuid=str(row.uuid), error=error.name)
     _write(row, {"error": pack_error(error), **_fresh_step(), **first_undo(definition, last)})
 
@@ -85,7 +89,7 @@ def try_again(row: Any, definition: Saga, step: Step, error: Exception) -> bool:
     """The step failed in a way that may pass: later, with growing pauses; parked when its tries are used
     up.
     """
-    attempts = row.attempts + 1
+    attempts = _attempts(row, step, error)
     text = f"{step.name}: {type(error).__name__}: {error}"[:500]
     if attempts > step.retries:
         park(row, definition, text, attempts=attempts, uncertain=True)
@@ -94,6 +98,13 @@ def try_again(row: Any, definition: Saga, step: Step, error: Exception) -> bool:
     values = {"attempts": attempts, "uncertain": True, "last_error": text}
     _write(row, {**values, "next_at": clock.now() + timedelta(seconds=pause), **_unleased()})
     return False
+
+
+def _attempts(row: Any, step: Step, error: Exception) -> int:
+    """A peer that cannot be reached never parks a run by itself: outages end."""
+    if isinstance(error, PeerUnavailable):
+        return max(row.attempts, min(row.attempts + 1, max(1, step.retries // 2)))
+    return row.attempts + 1
 
 
 def park(row: Any, definition: Saga, why: str, **values: Any) -> None:
@@ -111,8 +122,11 @@ def park(row: Any, definition: Saga, why: str, **values: Any) -> None:
         },
     )
     logger.error("saga_parked", saga=row.name, uuid=str(row.uuid), entity=str(row.entity_uuid), reason=why)
-    if definition.on_parked is not None:
-        definition.on_parked(row)
+    try:
+        if definition.on_parked is not None:
+            definition.on_parked(row)
+    except Exception:
+        logger.exception("saga_alert_failed", saga=row.name, uuid=str(row.uuid))
 
 
 def let_go(row: Any) -> None:
@@ -148,7 +162,8 @@ def _unleased() -> dict[str, Any]:
 
 def _write(row: Any, values: dict[str, Any]) -> None:
     values = {**values, "updated_at": clock.now()}
-    if concrete("saga").objects.filter(pk=row.pk, fence=row.fence, state=row.state).update(**values) != 1:
+    mine = concrete("saga").objects.filter(pk=row.pk, fence=row.fence, state=row.state, step=row.step)
+    if in_transaction(lambda: mine.update(**values)) != 1:
         raise FenceLost(str(row.uuid))
     take_over(row, values)
 

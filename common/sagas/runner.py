@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
 from common import clock, log, tracing
-from common.atomic import in_transaction
+from common.atomic import in_transaction, inside_atomic
 from common.concrete import concrete
 from common.errors import SuiteError
 from common.ids import new_uuid
@@ -82,9 +82,10 @@ def start(saga: Saga, *, key: str, context: dict[str, Any], entity: UUID) -> Any
 def run(row: Any, *, deadline: float | None = None) -> Outcome:
     """Carry `row` on until it rests, must wait, or `deadline` (monotonic seconds) has passed.
 
-    Calls out, so it refuses nothing itself but belongs outside any transaction. Never raises for a
-    step's failure.
+    Calls out: RuntimeError inside a transaction. A step's failure is never raised, it is the outcome.
     """
+    if inside_atomic():
+        raise RuntimeError("run() calls out: commit first.")
     definition = definition_of(row.name, row.definition_version)
     if definition is None or not _is_leased(row):
         return outcome_of(row)
