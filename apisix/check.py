@@ -4,6 +4,7 @@ APISIX only warns about a plugin it does not know and then serves the route with
 leaves a route open. So the table is judged here, and in the test command, before any gateway sees it.
 """
 
+import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from apisix.table import (
     IDENTITY_LUA_SHA256,
     TABLE,
     TRANSLATED,
+    WITHOUT_KEYS,
     Plugins,
     Route,
     Table,
@@ -176,7 +178,7 @@ def _under(uri: str, prefixes: tuple[str, ...]) -> bool:
 
 def main() -> int:
     """Print the breaches; the exit status is 1 when there is one."""
-    found = problems(load(), enabled_plugins())
+    found = problems(load(environ={**WITHOUT_KEYS, **os.environ}), enabled_plugins())
     for problem in found:
         print(f"apisix.yaml: {problem}", file=sys.stderr)
     return 1 if found else 0

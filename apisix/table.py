@@ -38,6 +38,9 @@ IDENTITY_LUA_SHA256 = "7fc19715e01cc8385781b60f08961f4cb99843440808f04607e4b708c
 _VARIABLE = re.compile(r"\$\{\{\s*(\w+)\s*(?::=(.*?))?\}\}")
 _AT_USE = "$ENV://"
 
+# For reading the table where no tokens are verified: the checker, a test of its routes.
+WITHOUT_KEYS = {"JWT_HS256_SECRET": "", "JWT_RS256_PUBLIC_KEY": ""}
+
 Plugins = dict[str, dict[str, Any]]
 
 

@@ -5,10 +5,12 @@ import itertools
 import pytest
 
 from apisix.check import OPEN
-from apisix.table import Route, load
+from apisix.table import WITHOUT_KEYS, Route, load
 from tests.gateway.conftest import Gateway
 
-ROUTES = [route for route in load().routes if route.enabled and route.upstream is not None]
+ROUTES = [
+    route for route in load(environ=WITHOUT_KEYS).routes if route.enabled and route.upstream is not None
+]
 SERVICES = {
     "order": "OrderService",
     "payment": "PaymentService",

@@ -9,7 +9,7 @@ import pytest
 
 from apisix.check import OPEN, enabled_plugins, problems
 from apisix.embedded.bootstrap import Listen, translate
-from apisix.table import TABLE, Route, Table, TableError, load
+from apisix.table import TABLE, WITHOUT_KEYS, Route, Table, TableError, load
 from tests.gateway.tokens import new_private_key, public_key_of
 
 KEYS = {
@@ -35,18 +35,18 @@ def found(table: Table) -> str:
 
 
 def test_the_table_as_it_stands_is_sound() -> None:
-    assert problems(load(), enabled_plugins()) == []
+    assert problems(load(environ=WITHOUT_KEYS), enabled_plugins()) == []
 
 
 def test_config_switches_on_no_plugin_that_the_table_does_not_use() -> None:
-    table = load()
+    table = load(environ=WITHOUT_KEYS)
     used = set(table.global_plugins).union(*(item.plugins for item in table.routes))
 
     assert enabled_plugins() == used
 
 
 def test_the_open_list_names_only_routes_that_exist() -> None:
-    assert {item.id for item in load().routes} >= OPEN
+    assert {item.id for item in load(environ=WITHOUT_KEYS).routes} >= OPEN
 
 
 def without(plugin: str) -> Callable[[Route], dict[str, Any]]:
@@ -122,7 +122,9 @@ def test_a_missing_global_rule_is_named(plugin: str) -> None:
 
 
 def test_a_plugin_that_config_does_not_switch_on_is_named() -> None:
-    assert "jwt-auth is not switched on" in "\n".join(problems(load(), enabled_plugins() - {"jwt-auth"}))
+    assert "jwt-auth is not switched on" in "\n".join(
+        problems(load(environ=WITHOUT_KEYS), enabled_plugins() - {"jwt-auth"})
+    )
 
 
 def translated(table: Table) -> dict[str, Any]:
@@ -143,7 +145,7 @@ def test_the_translation_refuses_a_plugin_it_does_not_know() -> None:
 
 def test_the_translation_refuses_to_run_without_keys() -> None:
     with pytest.raises(TableError, match="no key material"):
-        translated(load(environ={}))
+        translated(load(environ=WITHOUT_KEYS))
 
 
 def test_a_table_cut_short_is_refused(tmp_path: Path) -> None:

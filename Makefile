@@ -1,0 +1,57 @@
+# Every verb installs what it needs the first time. `make` alone lists them.
+.DEFAULT_GOAL := help
+.PHONY: help run start stop status demo check test soak bench docs lock reset
+MAKEFLAGS += --no-print-directory
+
+PYTHON := .venv/bin/python
+# One process sees all three services where imports and documents are judged (each has its own `config`).
+export PYTHONPATH := .:order-service:payment-service:notification-service
+ALONE := env -u PYTHONPATH
+
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: ## the whole system on this machine, in the foreground; Ctrl-C stops it
+	@scripts/install embedded
+	@$(ALONE) $(PYTHON) -m scripts.stack run
+
+start: ## the same in the background; returns when all is ready
+	@scripts/install embedded
+	@$(ALONE) $(PYTHON) -m scripts.stack start
+
+stop: ## stop it; returns when every process is gone
+	@[ ! -x $(PYTHON) ] || $(ALONE) $(PYTHON) -m scripts.stack stop
+
+status: ## each process and its state
+	@scripts/install embedded
+	@$(ALONE) $(PYTHON) -m scripts.stack status
+
+demo: ## the golden journey and its three sister stories, narrated (needs `make start`)
+	@scripts/install embedded
+	@$(ALONE) $(PYTHON) -m scripts.demo
+
+check: ## the quick gate: lint, types, import rules, documents, every suite on SQLite
+	@scripts/check
+
+test: ## everything: the quick gate, MariaDB, races, crashes, the gateway, the journey
+	@scripts/test
+
+soak: ## what is too long for `test`
+	@scripts/install test
+	@$(ALONE) $(PYTHON) -m pytest -q -p no:cacheprovider tests/soak
+
+bench: ## the golden mix through the gateway, with ratios, then an audit
+	@scripts/install test
+	@$(ALONE) $(PYTHON) -m bench.run
+
+docs: ## write the generated pages of docs/ anew
+	@scripts/install test
+	@$(PYTHON) -m scripts.generate_docs
+
+lock: ## lock requirements/*.in again, with hashes and without any index address
+	@scripts/install test
+	@scripts/lock
+
+reset: ## stop, and forget every database, secret and log of this machine
+	@[ ! -x scripts/mariadb ] || scripts/mariadb stop
+	@[ ! -x $(PYTHON) ] || $(ALONE) $(PYTHON) -m scripts.stack reset

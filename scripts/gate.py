@@ -1,0 +1,178 @@
+"""The gate behind `make check` and `make test`: named sections, two at a time, one summary, one exit status.
+
+What a suite tests is its own business; here is only what runs, where, and with which database. A section that
+is skipped says why, and is a failure where CI runs as root: there everything can be had.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+SERVICES = ("order", "payment", "notification")
+PROJECTS = ("common", *(f"{name}-service" for name in SERVICES))
+# One process sees all services where only imports are read; a running suite sees its own `config` alone.
+EVERYTHING = os.pathsep.join([str(ROOT), *(str(ROOT / f"{name}-service") for name in SERVICES)])
+PYTEST = (str(BIN / "python"), "-m", "pytest", "-q", "--timeout=300", "-p", "no:cacheprovider")
+
+
+@dataclass(frozen=True)
+class Section:
+    """One command. `tail` is how many closing lines are shown when it passes."""
+
+    name: str
+    command: tuple[str, ...]
+    directory: Path = ROOT
+    environment: dict[str, str] = field(default_factory=dict)
+    tail: int = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a section ended."""
+
+    name: str
+    passed: bool
+    seconds: float
+    note: str = ""
+
+
+def style() -> Iterator[Section]:
+    """Lint, types, import rules, the route table, generated documents."""
+    yield Section("ruff", (f"{BIN}/ruff", "check", "."))
+    yield Section("format", (f"{BIN}/ruff", "format", "--check", "."))
+    yield Section("types: common, gateway, scripts", _mypy("common", "apisix", "scripts", "bench"))
+    for name in SERVICES:
+        folder = ROOT / f"{name}-service"
+        path = {"MYPYPATH": f"{ROOT}{os.pathsep}{folder}"}
+        yield Section(f"types: {name}", _mypy("."), folder, path)
+    yield Section("import rules", (f"{BIN}/lint-imports",), environment={"PYTHONPATH": EVERYTHING}, tail=3)
+    yield Section("route table", (f"{BIN}/python", "-m", "apisix.check"))
+    documents = (f"{BIN}/python", "-m", "scripts.generate_docs", "--check")
+    yield Section("generated documents", documents, environment={"PYTHONPATH": EVERYTHING})
+
+
+def suites(database: str, variables: dict[str, str]) -> Iterator[Section]:
+    """Each project's suite on one database."""
+    for project in PROJECTS:
+        yield Section(f"{project} on {database}", (*PYTEST,), ROOT / project, variables)
+
+
+def around() -> Iterator[Section]:
+    """What needs no service: the sandbox, the gateway, the documents."""
+    yield Section("sandbox", (*PYTEST,), ROOT / "sandbox")
+    yield Section("gateway contract", (*PYTEST, "tests/gateway"))
+    yield Section("documents", (*PYTEST, "tests/documents"))
+
+
+def across() -> Iterator[Section]:
+    """Suites over the running stack; they share its ports, so they come last and one by one."""
+    beside = {"gateway", "documents", "soak"}
+    for folder in sorted((ROOT / "tests").iterdir()):
+        if folder.name not in beside and any(folder.glob("test_*.py")):
+            yield Section(f"across services: {folder.name}", (*PYTEST, f"tests/{folder.name}"))
+
+
+def _mypy(*paths: str) -> tuple[str, ...]:
+    return (f"{BIN}/mypy", "--config-file", str(ROOT / "pyproject.toml"), *paths)
+
+
+class Gate:
+    """Runs sections and remembers how each ended."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[Outcome] = []
+        self._printing = threading.Lock()
+
+    def run(self, sections: Iterable[Section]) -> None:
+        """One after the other."""
+        for section in sections:
+            self._one(section)
+
+    def beside(self, *lanes: Iterable[Section]) -> None:
+        """Each lane in a thread of its own."""
+        threads = [threading.Thread(target=self.run, args=(list(lane),)) for lane in lanes]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def skip(self, name: str, why: str) -> None:
+        """Say loudly what does not run. Where CI runs as root nothing may be missing."""
+        passed = not (os.environ.get("CI") == "true" and os.getuid() == 0)
+        print(f"\n!!! SKIPPED: {name}: {why}\n", flush=True)
+        self.outcomes.append(Outcome(name, passed, 0.0, f"SKIPPED: {why}"))
+
+    def close(self) -> int:
+        """Print the summary; 1 when anything failed."""
+        print("\n" + "=" * 78)
+        for outcome in self.outcomes:
+            word = "skip" if outcome.note and outcome.passed else "ok" if outcome.passed else "FAIL"
+            print(f"{word:>5}  {outcome.seconds:6.1f}s  {outcome.name}  {outcome.note}".rstrip())
+        failed = [outcome.name for outcome in self.outcomes if not outcome.passed]
+        skipped = sum(1 for outcome in self.outcomes if outcome.note)
+        passed = (
+            len(self.outcomes) - len(failed) - sum(1 for item in self.outcomes if item.note and item.passed)
+        )
+        print(f"{passed} sections passed, {len(failed)} failed, {skipped} skipped")
+        return 1 if failed else 0
+
+    def _one(self, section: Section) -> None:
+        started = time.monotonic()
+        done = subprocess.run(
+            section.command,
+            cwd=section.directory,
+            env={**os.environ, **section.environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        seconds = time.monotonic() - started
+        lines = done.stdout.rstrip().splitlines()
+        shown = lines[-section.tail :] if done.returncode == 0 else lines
+        with self._printing:
+            print(f"\n--- {section.name} ({seconds:.1f} s)", *shown, sep="\n", flush=True)
+        self.outcomes.append(Outcome(section.name, done.returncode == 0, seconds))
+
+
+def check() -> int:
+    """The quick gate: everything that needs neither MariaDB nor a running stack."""
+    gate = Gate()
+    sqlite = list(suites("SQLite", {}))
+    # Two lanes of about the same length, for two cores.
+    gate.beside([*style(), sqlite[0], *around()], sqlite[1:])
+    return gate.close()
+
+
+def test() -> int:
+    """Everything. MariaDB's variables come from scripts/mariadb; without them its suites are skipped, loudly."""
+    gate = Gate()
+    sqlite = list(suites("SQLite", {}))
+    variables = _mariadb()
+    if variables:
+        gate.beside([*style(), *sqlite, *around()], suites("MariaDB", variables))
+    else:
+        gate.skip("MariaDB suites", os.environ.get("CFMP_NO_MARIADB", "scripts/mariadb is not running"))
+        gate.beside([*style(), sqlite[0], *around()], sqlite[1:])
+    gate.run(across())
+    return gate.close()
+
+
+def _mariadb() -> dict[str, str]:
+    if os.environ.get("CFMP_NO_MARIADB"):
+        return {}
+    printed = subprocess.run(
+        [ROOT / "scripts/mariadb", "env"], capture_output=True, text=True, check=True
+    ).stdout
+    return dict(line.split("=", 1) for line in printed.splitlines())
+
+
+if __name__ == "__main__":
+    sys.exit({"check": check, "test": test}[sys.argv[1]]())

@@ -1,0 +1,71 @@
+"""What the stack consists of and where it lives: one table of programs, one of ports."""
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from common.config import PORTS, ROOT, var_dir_of
+
+SANDBOX_PORTS = {
+    "UserService": 8004,
+    "ProductService": 8005,
+    "RootService": 8006,
+    "shop page": 8007,
+    "Alipay": 8090,
+}
+GATEWAY_PORT = 9080
+# Every process of the stack carries this variable, so that `stop` finds also what a crash left behind.
+MARK = "CFMP_STACK"
+
+VAR = var_dir_of(os.environ)
+RUN, LOG, DATABASES = VAR / "run", VAR / "log", VAR / "db"
+SUPERVISOR_SOCKET = RUN / "supervisor.sock"
+SUPERVISOR_CONF = VAR / "supervisord.conf"
+SUPERVISOR_PID = RUN / "supervisord.pid"
+ENVOY_CONF = VAR / "envoy.yaml"
+ENVOY_ADMIN = RUN / "envoy.sock"
+BIN = Path(sys.executable).parent
+
+# A unix socket's path may not be longer than this (sun_path, less the terminating zero).
+LONGEST_SOCKET_PATH = 107
+
+
+@dataclass(frozen=True)
+class Program:
+    """One watched process. `grace` is how long it may take to stop, in seconds."""
+
+    name: str
+    command: str
+    directory: Path = ROOT
+    grace: int = 30
+    environment: dict[str, str] = field(default_factory=dict)
+
+
+def folders() -> dict[str, Path]:
+    """The Django projects that migrate, by short name."""
+    return {
+        name: ROOT / (name if name == "sandbox" else f"{name}-service")
+        for name in ("sandbox", "order", "payment", "notification")
+    }
+
+
+def service_ports() -> dict[str, int]:
+    """Port by the name to say to people."""
+    ours = {name: PORTS[name] for name in ("OrderService", "PaymentService", "NotificationService")}
+    return {**ours, **SANDBOX_PORTS, "gateway": GATEWAY_PORT}
+
+
+def programs() -> list[Program]:
+    """Everything `make run` runs."""
+    web = f"{BIN}/gunicorn -c ../common/gunicorn.py config.wsgi"
+    workers = os.environ.get("WEB_CONCURRENCY", "2")
+    sandbox = ROOT / "sandbox"
+    found = [Program("sandbox", f"{BIN}/gunicorn -c gunicorn.conf.py config.wsgi:application", sandbox)]
+    found.append(Program("sandbox-notifier", f"{BIN}/python manage.py notifier", sandbox))
+    for name in ("notification", "payment", "order"):
+        folder = folders()[name]
+        found.append(Program(name, web, folder, environment={"WEB_CONCURRENCY": workers}))
+        found.append(Program(f"{name}-worker", f"{BIN}/python manage.py worker", folder))
+    envoy = f"{BIN}/envoy -c {ENVOY_CONF} --disable-hot-restart --concurrency 1 -l warning"
+    return [*found, Program("gateway", envoy, grace=10)]

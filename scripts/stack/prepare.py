@@ -1,0 +1,141 @@
+"""Before anything starts: folders, migrated databases, and the configurations of Envoy and supervisor."""
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from apisix.check import enabled_plugins, problems
+from apisix.embedded.bootstrap import Listen, translate
+from apisix.table import load as load_table
+from common import config
+from scripts.stack import layout
+from scripts.stack.layout import Program
+
+
+class CannotStart(Exception):
+    """The stack cannot start; the text says why and what to do."""
+
+
+def prepare() -> None:
+    """Make everything that the programs need. Raises CannotStart."""
+    for folder in (layout.RUN, layout.LOG, layout.DATABASES):
+        folder.mkdir(parents=True, exist_ok=True)
+    if len(str(layout.RUN / "notification.sock")) > layout.LONGEST_SOCKET_PATH:
+        raise CannotStart(f"{layout.RUN} is too long for a unix socket: set CFMP_VAR_DIR to a shorter path")
+    _write_private(layout.ENVOY_CONF, json.dumps(envoy_config(), indent=1))
+    _write_private(layout.SUPERVISOR_CONF, supervisor_conf(layout.programs()))
+    with _alone():
+        _migrate()
+
+
+def envoy_config() -> dict[str, object]:
+    """The route table, checked and translated for this machine's sockets and ports."""
+    try:
+        settings = config.load("OrderService")
+    except config.ConfigError as wrong:
+        raise CannotStart(str(wrong)) from wrong
+    table = load_table(environ={**_token_keys(settings), **os.environ})
+    if found := problems(table, enabled_plugins()):
+        raise CannotStart("apisix.yaml: " + "; ".join(found))
+    sockets = {
+        name: f"unix:{layout.RUN / name.removesuffix('Service').lower()}.sock" for name in config.PORTS
+    }
+    neighbours = {
+        name: f"127.0.0.1:{layout.SANDBOX_PORTS[name]}" for name in ("UserService", "ProductService")
+    }
+    listen = Listen("127.0.0.1", layout.GATEWAY_PORT, layout.ENVOY_ADMIN)
+    return translate(table, addresses={**sockets, **neighbours}, listen=listen)
+
+
+def _token_keys(settings: config.Settings) -> dict[str, str]:
+    """The issuers' keys under the names that the route table uses."""
+    found = {"JWT_KEY_CLAIM": settings.jwt_key_claim}
+    for key in settings.jwt_keys:
+        algorithm = key["algorithm"]
+        found[f"JWT_{algorithm}_KEY"] = key["key"]
+        material = "SECRET" if algorithm.startswith("HS") else "PUBLIC_KEY"
+        found[f"JWT_{algorithm}_{material}"] = key[material.lower()]
+    return found
+
+
+def supervisor_conf(programs: list[Program]) -> str:
+    """supervisord's configuration. Logs rotate at 10 MB."""
+    user = "user=root\n" if os.getuid() == 0 else ""
+    head = f"""; Written by `make run`; changes here are lost.
+[supervisord]
+{user}pidfile={layout.SUPERVISOR_PID}
+logfile={layout.LOG}/supervisord.log
+logfile_maxbytes=10MB
+logfile_backups=1
+directory={config.ROOT}
+identifier=cfmp
+nocleanup=true
+environment=PYTHONUNBUFFERED="1"
+
+[unix_http_server]
+file={layout.SUPERVISOR_SOCKET}
+chmod=0700
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
+
+[supervisorctl]
+serverurl=unix://{layout.SUPERVISOR_SOCKET}
+"""
+    return "\n".join([head, *(_section(program) for program in programs)])
+
+
+def _section(program: Program) -> str:
+    environment = ",".join(f'{name}="{value}"' for name, value in program.environment.items())
+    return f"""[program:{program.name}]
+command={program.command}
+directory={program.directory}
+environment={environment}
+autorestart=true
+startsecs=1
+startretries=5
+stopsignal=TERM
+stopwaitsecs={program.grace}
+killasgroup=true
+redirect_stderr=true
+stdout_logfile={layout.LOG}/{program.name}.log
+stdout_logfile_maxbytes=10MB
+stdout_logfile_backups=2
+"""
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Two `make run` at once must not migrate the same files."""
+    with (layout.RUN / "migrate.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _migrate() -> None:
+    """All projects side by side; each says what went wrong in its own words."""
+    command = [sys.executable, "manage.py", "migrate", "--no-input", "--verbosity", "0"]
+    running = {
+        name: subprocess.Popen(
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        for name, folder in layout.folders().items()
+    }
+    outputs = {name: process.communicate()[0] for name, process in running.items()}
+    failed = [
+        f"{name}: migrate failed\n{outputs[name]}" for name, process in running.items() if process.returncode
+    ]
+    if failed:
+        raise CannotStart("\n".join(failed))
+
+
+def _write_private(path: Path, text: str) -> None:
+    # Envoy's configuration holds the HS256 secret.
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)

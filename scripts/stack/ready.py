@@ -1,0 +1,61 @@
+"""Waiting until the stack answers, or saying which part does not."""
+
+import http.client
+import subprocess
+import time
+
+from scripts.stack import layout, processes
+
+# Where each part says that it is ready, and what it then answers.
+_QUESTIONS = {
+    "OrderService": (8001, "/readyz", {200}),
+    "PaymentService": (8002, "/readyz", {200}),
+    "NotificationService": (8003, "/readyz", {200}),
+    "UserService": (8004, "/health", {200}),
+    "ProductService": (8005, "/health", {200}),
+    "RootService": (8006, "/health", {200}),
+    "gateway": (layout.GATEWAY_PORT, "/api/orders/", {401}),
+}
+
+
+class NotReady(Exception):
+    """Some part did not come up; the text has the end of its log."""
+
+
+def wait(seconds: float, supervisor: subprocess.Popen[bytes]) -> float:
+    """How long it took until every part was ready. Raises NotReady."""
+    started = time.monotonic()
+    missing = dict(_QUESTIONS)
+    while missing:
+        missing = {name: asked for name, asked in missing.items() if not _ready(*asked)}
+        elapsed = time.monotonic() - started
+        if supervisor.poll() is not None:
+            raise NotReady(f"supervisord ended at once\n{_explain(['supervisord'])}")
+        if failed := [name for name in processes.failing() if elapsed > 5]:
+            raise NotReady(_explain(failed))
+        if elapsed > seconds:
+            raise NotReady(
+                f"not ready after {seconds:.0f} s: {', '.join(missing)}\n{_explain(list(missing))}"
+            )
+        time.sleep(0.2 if missing else 0)
+    return time.monotonic() - started
+
+
+def _ready(port: int, path: str, statuses: set[int]) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status in statuses
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _explain(names: list[str]) -> str:
+    texts = []
+    for name in names:
+        log = layout.LOG / f"{name.removesuffix('Service').lower()}.log"
+        if log.exists():
+            texts.append(f"--- {log}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-15:]))
+    return "\n".join(texts) or f"see {layout.LOG}"
