@@ -1,0 +1,102 @@
+// One order: where it stands, what can be done with it, and everything that happened. Redrawn as it moves.
+import { attempt, get, isMe, rows } from "./api.js";
+import { h, icon, moment, show, yuan } from "./dom.js";
+import { buttons } from "./order_actions.js";
+import { paymentWord, phaseOf, pill } from "./orders.js";
+import { t } from "./words.js";
+
+const STEPS = ["step_place", "step_pay", "step_ship", "step_receive", "step_done"];
+const REACHED = { pending: 0, paid: 1, cancelling: 1, shipped: 2, delivered: 3, completed: 4, cancelled: 0 };
+const POLL_MS = 1500;
+let timer = null;
+
+export function stopWatching() {
+  clearTimeout(timer);
+}
+
+export async function orderView(main, orderId) {
+  stopWatching();
+  let seen = "";
+  const look = async () => {
+    const mine = main.dataset.view;
+    const order = await attempt(() => get(`/api/orders/${encodeURIComponent(orderId)}/`)).then((answer) => answer?.data);
+    if (!order || main.dataset.view !== mine) return;
+    const [payment, timeline] = await Promise.all([quietly(`/api/payment/${order.order_uuid}/`), quietly(`/api/orders/${order.order_id}/timeline/`)]);
+    if (main.dataset.view !== mine) return;
+    const entries = Array.isArray(timeline?.data) ? timeline.data : timeline?.data?.entries ?? rows(timeline);
+    const now = JSON.stringify([order, payment?.data, entries]);
+    // Only what changed is redrawn, so that a half-typed form or a focused button survives the polling.
+    if (now !== seen) {
+      seen = now;
+      show(main, page(order, payment?.data, entries, look));
+    }
+    tick(order);
+    stopWatching();
+    timer = setTimeout(look, document.hidden ? POLL_MS * 4 : POLL_MS);
+  };
+  await look();
+}
+
+const quietly = (path) => get(path).catch(() => null);
+
+function page(order, payment, entries, refresh) {
+  const phase = order.status === 0 && payment?.under_review ? "review" : phaseOf(order);
+  return h("article", { class: "order", testid: "order-page", "data-order-uuid": order.order_uuid },
+    h("a", { class: "back", href: isMe(order.seller_uuid) ? "#/sold" : "#/orders" }, icon("back", 18), t("back")),
+    h("header", { class: "order-head" }, h("h1", {}, pill(phase)), h("span", { class: "soft", testid: "order-id" }, order.order_id)),
+    stepper(order),
+    phase === "review" && h("p", { class: "notice", testid: "under-review" }, t("under_review")),
+    order.status === 0 && order.expires_at && h("p", { class: "notice soft", id: "countdown", "data-until": order.expires_at }),
+    order.cancel_reason && h("p", { class: "notice" }, t("cancelled_why", order.cancel_reason)),
+    h("div", { class: "buttons", testid: "order-buttons" }, buttons(order, payment, refresh)),
+    h("div", { class: "columns" }, h("div", {}, goods(order), delivery(order)), history(entries)));
+}
+
+function stepper(order) {
+  const phase = phaseOf(order);
+  const reached = REACHED[phase];
+  return h("ol", { class: phase === "cancelled" ? "stepper off" : "stepper" }, STEPS.map((word, number) =>
+    h("li", { class: number <= reached ? "done" : "", "aria-current": number === reached ? "step" : null }, h("i", {}, number <= reached && icon("check", 14)), t(word))));
+}
+
+function goods(order) {
+  const refunded = Number(order.refunded_amount ?? 0);
+  const payment = paymentWord(order);
+  return h("section", { class: "card" }, h("h2", {}, t("items")),
+    (order.products ?? order.items ?? []).map((item) => h("div", { class: "item" },
+      h("img", { src: item.product_image || "/shop/mark.svg", alt: "", width: 56, height: 56 }), h("span", { class: "grow" }, item.product_name, h("small", { class: "soft" }, `${yuan(item.price)} × ${item.quantity}`)),
+      h("span", { class: "price" }, yuan(item.price * item.quantity)))),
+    h("div", { class: "sum" }, h("span", { class: `pill ${payment}`, testid: "payment-status", "data-payment": payment }, t(payment)),
+      refunded > 0 && h("span", { class: "soft", testid: "refunded-amount" }, t("refunded_of", yuan(refunded))),
+      h("b", { class: "price big", testid: "order-amount" }, yuan(order.total_amount))));
+}
+
+function delivery(order) {
+  const facts = [
+    [t("order_time"), moment(order.created_at)], [t("paid_time"), moment(order.payment_time)],
+    [t("receiver"), [order.shipping_name, order.shipping_phone, order.shipping_address, order.shipping_postal_code].filter(Boolean).join("，")],
+    [t("logistics"), [order.carrier, order.tracking_no].filter(Boolean).join(" ")], [t("remark"), order.remark],
+  ];
+  return h("section", { class: "card" }, h("dl", {}, facts.filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])));
+}
+
+function history(entries) {
+  if (!entries.length) return null;
+  return h("section", { class: "card" }, h("h2", {}, t("timeline")),
+    h("ol", { class: "timeline", testid: "timeline" }, [...entries].reverse().map((entry) =>
+      h("li", {}, h("time", {}, moment(entry.at ?? entry.created_at ?? entry.occurred_at)), h("span", {}, sentence(entry))))));
+}
+
+// Timeline entries come from three services; say what they have.
+function sentence(entry) {
+  const head = entry.title ?? entry.event ?? entry.kind ?? entry.type ?? "";
+  const detail = entry.detail ?? entry.text ?? entry.description ?? [entry.source && entry.target ? `${entry.source} → ${entry.target}` : "", entry.amount, entry.outcome, entry.reason].filter(Boolean).join(" · ");
+  return [h("b", {}, head), detail && h("small", { class: "soft" }, typeof detail === "string" ? detail : JSON.stringify(detail))];
+}
+
+function tick(order) {
+  const place = document.getElementById("countdown");
+  if (!place) return;
+  const seconds = Math.max(0, Math.round((new Date(order.expires_at) - Date.now()) / 1000));
+  place.textContent = t("pay_before", `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`);
+}
