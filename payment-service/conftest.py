@@ -1,0 +1,3 @@
+"""The shared fixtures: people, clients, frozen clock, fake neighbours, invariants."""
+
+pytest_plugins = ["common.testing.plugin"]

@@ -1,0 +1,1 @@
+"""Calls to sibling services: typed questions, typed answers. They never see our tables."""
