@@ -87,7 +87,20 @@ class EitherWhoAPIView(UserOrServiceAPIView):
         return self.answer({"actor": self.principal.actor})
 
 
+class ParcelSerializer(serializers.Serializer):
+    id = serializers.IntegerField()
+    weight = serializers.IntegerField()
+
+
+class ParcelFilterSerializer(serializers.Serializer):
+    status = serializers.ChoiceField(["all", "sent"], required=False)
+
+
 class ParcelListAPIView(OpenAPIView):
+    query_schema = ParcelFilterSerializer
+    answer_schema = ParcelSerializer
+    answer_shape = "page"
+
     def get(self, request: Request) -> Response:
         rows = Parcel.objects.order_by("weight").values("id", "weight")
         if "size" in request.query_params:

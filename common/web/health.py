@@ -69,6 +69,12 @@ def _database_answers() -> bool:
     return True
 
 
+def forget_migrations() -> None:
+    """Look again at the next probe (between tests)."""
+    global _migrated
+    _migrated = False
+
+
 def _migrations_applied() -> bool:
     # Applied migrations stay applied while this process lives; reading the plan costs tens of milliseconds.
     global _migrated

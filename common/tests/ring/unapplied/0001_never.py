@@ -1,0 +1,7 @@
+"""Never applied."""
+
+from django.db import migrations
+
+
+class Migration(migrations.Migration):
+    operations = []

@@ -1,0 +1,1 @@
+"""One migration that no test database has: for the readiness probe."""

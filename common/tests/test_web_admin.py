@@ -1,0 +1,85 @@
+"""The admin has sessions, CSRF and messages under names of its own; API paths have none of them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+
+Api = Callable[..., Any]
+
+
+@pytest.fixture
+def olive_at_the_desk(db: None) -> User:
+    return User.objects.create_superuser("olive", "olive@example.com", "sandbox-demo")
+
+
+def browser() -> Client:
+    return Client(SERVER_NAME="127.0.0.1", enforce_csrf_checks=True)
+
+
+def log_in(browser: Client) -> Any:
+    browser.get("/admin/login/")
+    form = {
+        "username": "olive",
+        "password": "sandbox-demo",
+        "csrfmiddlewaretoken": browser.cookies["order_csrftoken"].value,
+        "next": "/admin/",
+    }
+    return browser.post("/admin/login/", form)
+
+
+def test_an_operator_logs_in_and_sees_the_desk(olive_at_the_desk: User) -> None:
+    desk = browser()
+
+    assert log_in(desk).status_code == 302
+    assert set(desk.cookies) == {"order_csrftoken", "order_session"}
+    page = desk.get("/admin/")
+    assert page.status_code == 200
+    assert "OrderService" in page.content.decode()
+
+
+def test_the_admin_refuses_a_form_without_its_token(olive_at_the_desk: User) -> None:
+    answer = browser().post("/admin/login/", {"username": "olive", "password": "sandbox-demo"})
+
+    assert answer.status_code == 403
+    assert "order_session" not in answer.cookies
+
+
+@pytest.mark.django_db
+def test_the_admin_speaks_chinese_and_english() -> None:
+    assert "登录" in browser().get("/admin/login/").content.decode()
+    assert "Log in" in browser().get("/admin/login/", headers={"Accept-Language": "en"}).content.decode()
+
+
+@pytest.mark.django_db
+def test_the_admin_is_not_shown_in_frames() -> None:
+    answer = browser().get("/admin/login/")
+
+    assert answer["X-Frame-Options"] == "DENY"
+    assert answer["X-Content-Type-Options"] == "nosniff"
+
+
+def test_an_api_call_starts_no_session_and_needs_no_csrf_token(olive_at_the_desk: User) -> None:
+    desk = browser()
+    log_in(desk)
+
+    answer = desk.post("/api/orders/echo/", {"amount": "1.00"}, content_type="application/json")
+
+    assert answer.status_code == 200
+    assert answer.cookies == {}
+    assert "Vary" not in answer
+
+
+def test_an_admin_session_opens_no_api(olive_at_the_desk: User) -> None:
+    desk = browser()
+    log_in(desk)
+
+    assert desk.get("/api/orders/who/").status_code == 401
+    assert desk.get("/payments/who").status_code == 401
+
+
+def test_an_api_call_touches_no_table(api: Api, alice: Any) -> None:
+    # Without the `db` fixture any query would fail the test.
+    assert api(alice).get("/api/orders/who/").status_code == 200
