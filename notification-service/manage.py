@@ -1,0 +1,23 @@
+#!/usr/bin/env python
+"""Django's command line for the notification service.
+
+The one place that puts the repository root on the path.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+def main() -> None:
+    sys.path[:0] = [str(HERE), str(HERE.parent)]
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

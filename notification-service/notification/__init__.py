@@ -1,0 +1,1 @@
+"""Messages to people: stored, translated when read, delivered through channels."""

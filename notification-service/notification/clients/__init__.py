@@ -1,0 +1,1 @@
+"""The neighbours this app asks."""

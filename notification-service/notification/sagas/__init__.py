@@ -1,0 +1,1 @@
+"""Flows that call out between two local transactions."""

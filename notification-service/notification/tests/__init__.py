@@ -1,0 +1,1 @@
+"""Tests by promise: a URL, an event, a job."""

@@ -1,0 +1,1 @@
+"""One use case a file, one local transaction each; nothing here calls out."""
