@@ -13,11 +13,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [entry for entry in (str(Path.cwd()), str(ROOT)) if entry not in sys.path]
 
-from common import config  # noqa: E402
+from common.config import load as load_settings  # noqa: E402  (the name `config` is a gunicorn setting)
 from common.metrics_files import use_metrics_files, wipe_metrics_files  # noqa: E402
 
 slug = Path.cwd().name.removesuffix("-service")
-_settings = config.load(f"{slug.capitalize()}Service")
+_settings = load_settings(f"{slug.capitalize()}Service")
 _run = _settings.var_dir / "run"
 _run.mkdir(parents=True, exist_ok=True)
 
