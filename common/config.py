@@ -72,13 +72,15 @@ def load(service: str, env: Mapping[str, str] | None = None) -> Settings:
     return _Loading(service, read_environment() if env is None else env).settings()
 
 
-def read_environment() -> dict[str, str]:
+def read_environment(
+    dotenv: Path = ROOT / ".env", environ: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """The process's environment over the root `.env`, which never overrides it."""
-    written = {name: value for name, value in dotenv_values(ROOT / ".env").items() if value}
+    given = os.environ if environ is None else environ
     # A secret file named in the environment wins over the same secret written in .env.
-    shadowed = {name.removesuffix("_FILE") for name in os.environ if name.endswith("_FILE")}
-    kept = {name: value for name, value in written.items() if name not in shadowed}
-    return {**kept, **os.environ}
+    shadowed = {name.removesuffix("_FILE") for name in given if name.endswith("_FILE")}
+    written = {name: value for name, value in dotenv_values(dotenv).items() if value and name not in shadowed}
+    return {**written, **given}
 
 
 def var_dir_of(env: Mapping[str, str]) -> Path:

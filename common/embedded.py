@@ -11,6 +11,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 
 from cryptography.fernet import Fernet
@@ -169,6 +170,8 @@ def _private_pem(key: rsa.RSAPrivateKey | ed25519.Ed25519PrivateKey) -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
+@lru_cache(maxsize=64)
 def _public(private_pem: str) -> str:
-    key = load_pem_private_key(private_pem.encode(), None)
+    # We made the key ourselves, so its (slow) validation is skipped.
+    key = load_pem_private_key(private_pem.encode(), None, unsafe_skip_rsa_key_validation=True)
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()

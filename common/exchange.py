@@ -21,6 +21,13 @@ from common.money import format_amount
 _PATH = re.compile(r"(?!.*//)(?!.*/\.\.?(?:/|$))/[A-Za-z0-9/._~:@%+=-]*")
 
 
+# RFC 9110 §5: what a header is made of. Nothing that ends a line gets through.
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_METHOD = re.compile(r"[A-Z]+")
+_URL = re.compile(r"https?://[\x21-\x7e]+")
+
+
 @dataclass(frozen=True)
 class OutboundCall:
     """One attempt as a transport sees it. `timeout` is seconds for the whole exchange."""
@@ -59,6 +66,17 @@ class Transport(Protocol):
     """
 
     def send(self, call: OutboundCall) -> RawAnswer: ...
+
+
+def require_sendable(call: OutboundCall) -> None:
+    """Raises ValueError for what no wire may carry: line breaks in headers, no URL, no time."""
+    if not _URL.fullmatch(call.url) or not _METHOD.fullmatch(call.method):
+        raise ValueError("a call needs an absolute ASCII http(s) URL and a method in capitals")
+    if not isinstance(call.body, bytes) or not call.timeout > 0:
+        raise ValueError("a call needs a body in bytes and time to live")
+    for name, value in call.headers.items():
+        if not _TOKEN.fullmatch(name) or not isinstance(value, str) or not _VALUE.fullmatch(value):
+            raise ValueError(f"the header {name!r} cannot be sent")
 
 
 def plain_path(path: str) -> str:

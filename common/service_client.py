@@ -31,6 +31,7 @@ from common.exchange import (
     judged,
     plain_path,
     query_text,
+    require_sendable,
 )
 from common.log import get_logger
 from common.resilience import Breaker, Bulkhead, RetryPolicy, time_for
@@ -54,6 +55,7 @@ class PooledTransport:
         self._pools: urllib3.PoolManager | None = None
 
     def send(self, call: OutboundCall) -> RawAnswer:
+        require_sendable(call)
         ends = time.monotonic() + call.timeout
         try:
             response = self._open_pools().request(

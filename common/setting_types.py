@@ -66,8 +66,12 @@ def comma_list(text: str) -> tuple[str, ...]:
 
 
 def url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    try:
+        parts = urlsplit(text)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
         raise ValueError("must be an absolute http(s) URL")
     return text.rstrip("/")
 

@@ -5,10 +5,12 @@ Room: testing. Alice and Carol buy, Bob sells, Mallory may not, Olive operates, 
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
 import jwt
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from common import clock, config
 from common.embedded import JWT_HS256_KEY, JWT_KEY, embedded_environment
@@ -82,8 +84,14 @@ def _claims(person: Person, lifetime: timedelta) -> dict[str, Any]:
     }
 
 
-def _issuer(key: str) -> tuple[str, str]:
+def _issuer(key: str) -> tuple[str, Any]:
     made = embedded_environment(config.var_dir_of(config.read_environment()), "sandbox")
     if key == JWT_HS256_KEY:
         return "HS256", made["SANDBOX_JWT_HS256_SECRET"]
-    return "RS256", made["SANDBOX_JWT_PRIVATE_KEY"]
+    return "RS256", _loaded(made["SANDBOX_JWT_PRIVATE_KEY"])
+
+
+@lru_cache(maxsize=4)
+def _loaded(pem: str) -> Any:
+    # Reading the key takes far longer than signing with it, and suites sign thousands of times.
+    return load_pem_private_key(pem.encode(), None)

@@ -13,11 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 import orjson
 
 from common.errors import PeerError, PeerTimeout
-from common.exchange import OutboundCall, RawAnswer, body_bytes
-
-_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-_METHOD = re.compile(r"[A-Z]+")
+from common.exchange import OutboundCall, RawAnswer, body_bytes, require_sendable
 
 
 class UnexpectedCall(AssertionError):
@@ -133,7 +129,7 @@ class FakeTransport:
 
     def send(self, call: OutboundCall) -> RawAnswer:
         """Raises UnexpectedCall for what is not prepared, ValueError for what no wire would carry."""
-        _refuse_unsendable(call)
+        require_sendable(call)
         seen = _seen(call)
         self.calls.append(seen)
         outage = next((one for one in self._outages if one.meets(seen)), None)
@@ -188,13 +184,3 @@ def _seen(call: OutboundCall) -> SeenCall:
         json=orjson.loads(call.body) if call.body else None,
         timeout=call.timeout,
     )
-
-
-def _refuse_unsendable(call: OutboundCall) -> None:
-    if urlsplit(call.url).scheme not in {"http", "https"} or not call.url.isascii():
-        raise ValueError("a call needs an absolute ASCII http(s) URL")
-    if not _METHOD.fullmatch(call.method) or not isinstance(call.body, bytes) or not call.timeout > 0:
-        raise ValueError("a call needs a method in capitals, a body in bytes and time to live")
-    for name, value in call.headers.items():
-        if not _TOKEN.fullmatch(name) or not isinstance(value, str) or not _VALUE.fullmatch(value):
-            raise ValueError(f"the header {name!r} cannot be sent")
