@@ -1,4 +1,4 @@
-"""The embedded stack for suites that need all of it: started once, with a var folder of its own, then stopped."""
+"""The embedded stack for suites that need all of it: started once, in a var folder of its own."""
 
 import os
 import subprocess
