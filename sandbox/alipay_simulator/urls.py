@@ -3,7 +3,7 @@
 from django.urls import path
 from faults.views import fault_urls
 
-from alipay_simulator.views import cashier, control, gateway
+from alipay_simulator.views import bills, cashier, control, control_room, gateway
 from config.web import by_method, health
 
 handler404 = "config.web.not_found"
@@ -14,6 +14,9 @@ urlpatterns = [
     path("cashier/<str:token>", by_method(GET=cashier.cashier)),
     path("qr/<str:token>", by_method(GET=cashier.cashier)),
     path("cashier/<str:token>/<slug:action>", by_method(POST=cashier.cashier_press)),
+    path("bills/<slug:bill_type>/<str:day>.zip", by_method(GET=bills.bill_file)),
+    path("", by_method(GET=control_room.control_room)),
+    path("sim/", by_method(GET=control_room.control_room)),
     path("sim/application/", by_method(GET=control.application)),
     path("sim/trades/", by_method(GET=control.trades)),
     path("sim/trades/<str:out_trade_no>/", by_method(GET=control.trade)),
