@@ -26,7 +26,8 @@ _run.mkdir(parents=True, exist_ok=True)
 bind = [f"{_settings.service_host}:{_settings.service_port}", f"unix:{_run / f'{slug}.sock'}"]
 umask = 0o077 if _settings.is_embedded else 0o007
 
-worker_class = "gthread"
+# gthread, with JSON for what cannot be parsed
+worker_class = "common.web.server.SuiteWorker"
 # How many workers is WEB_CONCURRENCY's to say (gunicorn reads it by itself).
 # Few threads: Python code runs one at a time anyway; the others wait for the database or a peer.
 threads = 4
@@ -54,6 +55,13 @@ use_metrics_files(_settings.var_dir, slug, "web")
 def on_starting(server: Any) -> None:
     """Metrics of an earlier run would be added to this one's."""
     wipe_metrics_files(_settings.var_dir, slug, "web")
+
+
+def when_ready(server: Any) -> None:
+    """Import views, routes and templates before the fork: shared memory, and no slow first request."""
+    from django.urls import get_resolver
+
+    _ = get_resolver().url_patterns
 
 
 def child_exit(server: Any, worker: Any) -> None:

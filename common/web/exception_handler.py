@@ -10,7 +10,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, UnreadablePostError
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
@@ -41,6 +41,7 @@ _KNOWN: tuple[tuple[type[Exception], type[SuiteError]], ...] = (
     (exceptions.MethodNotAllowed, MethodNotAllowed),
     (exceptions.UnsupportedMediaType, UnsupportedMediaType),
     (exceptions.ParseError, InvalidInput),
+    (UnreadablePostError, InvalidInput),
     (Http404, NotFound),
     (PermissionDenied, PermissionRefused),
 )

@@ -76,7 +76,8 @@ class _AllProcesses:
         self._directory = directory
 
     def collect(self) -> Iterable[Metric]:
-        files = [str(file) for file in self._directory.glob("**/*.db")]
+        # A process that has just begun has a file without a header yet.
+        files = [str(file) for file in self._directory.glob("**/*.db") if file.stat().st_size > 8]
         return MultiProcessCollector.merge(files, accumulate=True)
 
 

@@ -58,7 +58,7 @@ class RequestContextMiddleware:
             response = self._respond(request)
             response["X-Request-ID"] = context.request_id
             response.setdefault("X-Content-Type-Options", "nosniff")
-            _drop_body_of_head(request, response)
+            _measure(request, response)
             self._record(request, response, time.perf_counter() - started)
         return response
 
@@ -110,9 +110,12 @@ def _language(language: str) -> translation.override | nullcontext[None]:
     return translation.override("en") if language == "en" else nullcontext()
 
 
-def _drop_body_of_head(request: HttpRequest, response: HttpResponse) -> None:
-    if request.method == "HEAD" and not response.streaming:
-        response["Content-Length"] = str(len(response.content))
+def _measure(request: HttpRequest, response: HttpResponse) -> None:
+    """Say the length, or the server would send chunks; a HEAD request gets it without the body."""
+    if response.streaming:
+        return
+    response.headers.setdefault("Content-Length", str(len(response.content)))
+    if request.method == "HEAD":
         response.content = b""
 
 
@@ -142,7 +145,10 @@ def _bound_body(request: HttpRequest) -> None:
 
 
 def _read_chunked(request: HttpRequest) -> None:
-    body = request.META["wsgi.input"].read(LARGEST_BODY + 1)
+    try:
+        body = request.META["wsgi.input"].read(LARGEST_BODY + 1)
+    except Exception as error:  # a malformed chunk or a client gone: each server raises its own
+        raise InvalidInput(fields={"body": ["The body ends too early."]}) from error
     if len(body) > LARGEST_BODY:
         raise BodyTooLarge
     request.META["CONTENT_LENGTH"] = str(len(body))

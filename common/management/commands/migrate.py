@@ -46,10 +46,15 @@ def _in_memory(connection: BaseDatabaseWrapper) -> bool:
     return name == ":memory:" or "mode=memory" in name
 
 
+def lock_name(connection: BaseDatabaseWrapper) -> str:
+    """The same for every service that shares the database."""
+    return f"migrate:{connection.settings_dict['NAME']}"[:64]
+
+
 @contextmanager
 def _named_lock(connection: BaseDatabaseWrapper) -> Iterator[None]:
     # The server holds it for this connection, not for a transaction: DDL commits do not let it go.
-    name = f"migrate:{connection.settings_dict['NAME']}"[:64]
+    name = lock_name(connection)
     with connection.cursor() as cursor:
         cursor.execute("SELECT GET_LOCK(%s, %s)", [name, WAIT_SECONDS])
         if cursor.fetchone()[0] != 1:

@@ -1,0 +1,205 @@
+"""A real server in the real configuration: two doors, keep-alive, metrics of many processes, bad HTTP."""
+
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from common import config
+from common.metrics_files import metrics_files
+
+ROOT = Path(__file__).resolve().parents[2]
+HOST = "127.0.0.1"
+
+
+class Server:
+    """`gunicorn -c common/gunicorn.py` in a folder named like a service."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.port = port
+        self.var = folder / "var"
+        self.socket = self.var / "run" / "order.sock"
+        self.log = folder / "log"
+        home = folder / "order-service"
+        home.mkdir(parents=True)
+        # Made-up keys cost a second: take those of this checkout.
+        shutil.copytree(config.var_dir_of(config.read_environment()) / "secrets", self.var / "secrets")
+        self.old_figures = metrics_files(self.var, "order", "web") / "counter_1.db"
+        self.workers_figures = metrics_files(self.var, "order", "worker") / "counter_2.db"
+        for file in (self.old_figures, self.workers_figures):
+            file.parent.mkdir(parents=True)
+            file.write_bytes(b"")
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "CFMP_VAR_DIR": str(self.var),
+            "SERVICE_PORT": str(port),
+            "WEB_CONCURRENCY": "2",
+            "DJANGO_SETTINGS_MODULE": "common.tests.settings",
+        }
+        command = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "-c",
+            str(ROOT / "common/gunicorn.py"),
+            "common.tests.wsgi",
+        ]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(command, cwd=home, env=environment, stdout=log, stderr=log)
+
+    def wait_until_ready(self) -> None:
+        for _ in range(300):
+            assert self.process.poll() is None, self.log.read_text()
+            try:
+                return self.ask("GET", "/livez") and None
+            except OSError:
+                time.sleep(0.1)
+        raise AssertionError(self.log.read_text())
+
+    def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=10)
+        connection.request(method, path, body, {"Content-Type": "application/json", **headers})
+        answer = connection.getresponse()
+        said = answer.read()
+        connection.close()
+        return answer.status, said
+
+    def say(self, raw: bytes) -> tuple[bytes, bytes]:
+        with socket.create_connection((HOST, self.port), timeout=10) as connection:
+            connection.sendall(raw)
+            connection.shutdown(socket.SHUT_WR)
+            heard = b"".join(iter(lambda: connection.recv(65536), b""))
+        head, _, body = heard.partition(b"\r\n\r\n")
+        return head, body
+
+    def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=30)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port = probe.getsockname()[1]
+    running = Server(tmp_path_factory.mktemp("gunicorn"), port)
+    try:
+        running.wait_until_ready()
+        yield running
+    finally:
+        if running.process.poll() is None:
+            running.process.kill()
+            running.process.wait()
+
+
+def test_the_port_and_the_socket_answer_alike(server: Server) -> None:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(server.socket))
+        connection.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        heard = b"".join(iter(lambda: connection.recv(65536), b""))
+
+    assert heard.endswith(server.ask("GET", "/livez")[1])
+
+
+def test_the_socket_is_nobody_elses(server: Server) -> None:
+    assert server.socket.stat().st_mode & 0o077 == 0
+
+
+def test_one_connection_serves_many_requests(server: Server) -> None:
+    connection = http.client.HTTPConnection(HOST, server.port, timeout=10)
+    doors = set()
+    for _ in range(5):
+        connection.request("GET", "/api/orders/open/")
+        answer = connection.getresponse()
+        assert answer.status == 200
+        assert answer.getheader("Content-Length") == str(len(answer.read()))
+        doors.add(connection.sock.getsockname())
+
+    assert len(doors) == 1
+
+
+def test_a_body_too_large_is_refused_unread(server: Server) -> None:
+    status, said = server.ask("POST", "/api/orders/echo/", b" " * (1024 * 1024 + 1))
+
+    assert (status, json.loads(said)["name"]) == (413, "BodyTooLarge")
+
+
+def test_a_chunked_body_is_read(server: Server) -> None:
+    status, said = server.ask("POST", "/api/orders/echo/", iter([b'{"amount"', b": 3}"]))
+
+    assert (status, json.loads(said)["data"]["amount"]) == (200, "3.00")
+
+
+def test_a_chunked_body_is_bounded_too(server: Server) -> None:
+    status, said = server.ask("POST", "/api/orders/echo/", iter([b" " * 65536] * 17))
+
+    assert (status, json.loads(said)["name"]) == (413, "BodyTooLarge")
+
+
+HEAD = b" HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"GET /x y HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/9.1\r\n\r\n",
+        b"G\x00T / HTTP/1.1\r\n\r\n",
+        b"nonsense\r\n\r\n",
+        b"GET /\xff" + HEAD + b"\r\n",
+        b"GET /" + b"a" * 9000 + HEAD + b"\r\n",
+        b"GET /" + HEAD + b"X: " + b"a" * 20000 + b"\r\n\r\n",
+        b"GET /" + HEAD + b"".join(b"X%d: 1\r\n" % number for number in range(200)) + b"\r\n",
+        b"GET /" + HEAD + b"Bad Name: x\r\n\r\n",
+        b"GET /" + HEAD + b"Host: another\r\n\r\n",
+        b"POST /api/orders/echo/" + HEAD + b"Content-Length: -5\r\n\r\n",
+        b"POST /api/orders/echo/"
+        + HEAD
+        + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST /api/orders/echo/" + HEAD + b"Transfer-Encoding: gzip\r\n\r\nabc",
+        b"POST /api/orders/echo/" + HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n",
+        b"POST /api/orders/echo/" + HEAD + b'Content-Length: 50\r\n\r\n{"amou',
+    ],
+    ids=range(15),
+)
+def test_malformed_http_is_a_problem_in_json(server: Server, raw: bytes) -> None:
+    head, body = server.say(raw)
+
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert b"Content-Type: application/json" in head
+    assert json.loads(body)["name"] == "InvalidInput"
+
+
+def test_metrics_add_up_over_processes(server: Server) -> None:
+    def counted() -> float:
+        page = server.ask("GET", "/metrics")[1].decode()
+        wanted = 'http_requests_total{method="GET",route="api/orders/parcels/stats/",status="200"}'
+        return sum(float(line.split()[-1]) for line in page.splitlines() if line.startswith(wanted))
+
+    before = counted()
+    for _ in range(20):
+        server.ask("GET", "/api/orders/parcels/stats/")
+
+    assert counted() - before == 20
+
+
+def test_metrics_of_an_earlier_run_are_gone_and_the_workers_stay(server: Server) -> None:
+    assert not server.old_figures.exists()
+    assert server.workers_figures.exists()
+
+
+def test_sigterm_ends_it_cleanly(server: Server) -> None:
+    """The last of this module: it stops the server."""
+    assert server.stop() == 0
+    assert not server.socket.exists()

@@ -1,0 +1,57 @@
+"""Gunicorn's threaded worker, with our problems in place of its HTML pages.
+
+What it answers here never became a request Django could see: a malformed request line, header or chunk.
+It is imported before Django's settings are, so it uses none of them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from gunicorn import util
+from gunicorn.http import errors
+from gunicorn.workers.gthread import ThreadWorker
+
+from common.errors import InternalError, InvalidInput, SuiteError
+from common.tracing import RequestContext, bound
+from common.web.envelopes import problem
+
+REASONS = {400: "Bad Request", 500: "Internal Server Error"}
+
+
+class SuiteWorker(ThreadWorker):
+    """Answers what cannot be parsed with `InvalidInput`, and its own faults with `InternalError`."""
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        error = refusal_of(exc)
+        if isinstance(error, InternalError):
+            self.log.exception("Error handling request %s", getattr(req, "uri", "(unread)"))
+        else:
+            self.log.info("Invalid request: %s", exc)
+        try:
+            util.write_nonblock(client, raw_answer(error))
+        except Exception:
+            # Whoever sent it has gone; there is nobody left to tell.
+            self.log.debug("The refusal could not be sent.")
+
+
+def refusal_of(exc: Exception) -> SuiteError:
+    """What gunicorn could not parse is the client's fault; what it could not send is ours."""
+    ours = (errors.ConfigurationProblem, errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
+    theirs = type(exc).__module__ == errors.__name__ and not isinstance(exc, ours)
+    return InvalidInput(fields={"request": ["malformed HTTP"]}) if theirs else InternalError()
+
+
+def raw_answer(error: SuiteError) -> bytes:
+    """`error` as a whole HTTP answer that also ends the connection: the rest of it cannot be trusted."""
+    with bound(RequestContext()) as context:
+        body = orjson.dumps(problem("cfmp", error))
+    head = (
+        f"HTTP/1.1 {error.status} {REASONS[error.status]}\r\n"
+        "Connection: close\r\n"
+        "Content-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n"
+        f"X-Request-ID: {context.request_id}\r\n\r\n"
+    )
+    return head.encode() + body
