@@ -1,9 +1,12 @@
 """The verbs: run (foreground), start, stop, status, reset."""
 
+import fcntl
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 from scripts.stack import layout, ports, processes
@@ -12,6 +15,7 @@ from scripts.stack.prepare import CannotStart, prepare
 from scripts.stack.ready import NotReady, wait
 
 READY_WITHIN = 60.0
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Interrupted(Exception):
@@ -20,34 +24,25 @@ class Interrupted(Exception):
 
 def run() -> int:
     """Everything in the foreground until Ctrl-C; afterwards no process is left."""
-    _refuse_second_run()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ENDINGS:
         signal.signal(number, _interrupt)
     try:
         child = _launch()
+        if child is None:
+            raise CannotStart("The stack already runs in the background; `make stop` stops it.")
         print("Ctrl-C stops everything.", flush=True)
-        child.wait()
-        print("supervisord ended by itself; see", layout.LOG, file=sys.stderr)
-        return 1
+        status = child.wait()
+        print(f"Stopped from elsewhere; supervisord's own words are in {layout.LOG}.")
+        return 1 if status else 0
     except Interrupted:
-        print("\nStopping …", flush=True)
+        _stop_undisturbed()
         return 0
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
-        processes.stop()
 
 
 def start() -> int:
     """Everything in the background; returns when all is ready."""
-    if processes.supervisor_pid():
+    if _launch() is None:
         print("Already running; `make stop` stops it.")
-        return 0
-    try:
-        _launch()
-    except BaseException:
-        processes.stop()
-        raise
     return 0
 
 
@@ -77,19 +72,39 @@ def reset() -> int:
     return 0
 
 
-def _launch() -> subprocess.Popen[bytes]:
-    processes.stop()  # what a crash left behind would hold the ports
-    if taken := ports.taken(layout.service_ports()):
-        raise CannotStart("\n".join(taken))
-    prepare()
-    child = processes.supervise()
-    print(announcement(wait(READY_WITHIN, child)), flush=True)
-    return child
+def _launch() -> subprocess.Popen[bytes] | None:
+    """The supervisor of a stack that is ready; None when one runs already. Half a stack is taken down."""
+    with _alone():
+        if processes.supervisor_pid():
+            return None
+        processes.stop()  # what a crash left behind would hold the ports
+        if taken := ports.taken(layout.service_ports()):
+            raise CannotStart("\n".join(taken))
+        prepare()
+        try:
+            child = processes.supervise()
+            print(announcement(wait(READY_WITHIN, child)), flush=True)
+        except BaseException:  # Ctrl-C too
+            processes.stop()
+            raise
+        return child
 
 
-def _refuse_second_run() -> None:
-    if processes.supervisor_pid():
-        raise CannotStart("The stack already runs in the background; `make stop` stops it.")
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Of two who start at once, the second waits and then finds the first one's stack."""
+    layout.RUN.mkdir(parents=True, exist_ok=True)
+    with (layout.RUN / "start.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _stop_undisturbed() -> None:
+    # A second Ctrl-C, from somebody impatient, must not leave half of it running.
+    for number in ENDINGS:
+        signal.signal(number, signal.SIG_IGN)
+    print("\nStopping …", flush=True)
+    processes.stop()
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

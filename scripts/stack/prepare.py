@@ -1,12 +1,9 @@
 """Before anything starts: folders, migrated databases, and the configurations of Envoy and supervisor."""
 
-import fcntl
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from apisix.check import enabled_plugins, problems
@@ -29,8 +26,7 @@ def prepare() -> None:
         raise CannotStart(f"{layout.RUN} is too long for a unix socket: set CFMP_VAR_DIR to a shorter path")
     _write_private(layout.ENVOY_CONF, json.dumps(envoy_config(), indent=1))
     _write_private(layout.SUPERVISOR_CONF, supervisor_conf(layout.programs()))
-    with _alone():
-        _migrate()
+    _migrate()
 
 
 def envoy_config() -> dict[str, object]:
@@ -87,7 +83,9 @@ supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 [supervisorctl]
 serverurl=unix://{layout.SUPERVISOR_SOCKET}
 """
-    return "\n".join([head, *(_section(program) for program in programs)])
+    # One group: supervisor stops a group's programs at once, but groups one after the other.
+    group = f"[group:cfmp]\nprograms={','.join(program.name for program in programs)}\n"
+    return "\n".join([head, group, *(_section(program) for program in programs)])
 
 
 def _section(program: Program) -> str:
@@ -107,14 +105,6 @@ stdout_logfile={layout.LOG}/{program.name}.log
 stdout_logfile_maxbytes=10MB
 stdout_logfile_backups=2
 """
-
-
-@contextmanager
-def _alone() -> Iterator[None]:
-    """Two `make run` at once must not migrate the same files."""
-    with (layout.RUN / "migrate.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _migrate() -> None:

@@ -30,7 +30,7 @@ def wait(seconds: float, supervisor: subprocess.Popen[bytes]) -> float:
         missing = {name: asked for name, asked in missing.items() if not _ready(*asked)}
         elapsed = time.monotonic() - started
         if supervisor.poll() is not None:
-            raise NotReady(f"supervisord ended at once\n{_explain(['supervisord'])}")
+            raise NotReady(f"supervisord ended before all was ready\n{_explain(['supervisord'])}")
         if failed := [name for name in processes.failing() if elapsed > 5]:
             raise NotReady(_explain(failed))
         if elapsed > seconds:
