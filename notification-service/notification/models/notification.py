@@ -1,12 +1,14 @@
 """A message to one person and its way through each channel."""
 
+from enum import IntEnum
+
 from django.db import models
 
 from common import clock, ids
 from notification.states import DeliveryDetail, DeliveryState, NotificationType
 
 
-def _choices(states: type) -> list[tuple[int, str]]:
+def _choices(states: type[IntEnum]) -> list[tuple[int, str]]:
     return [(state.value, state.name.lower()) for state in states]
 
 

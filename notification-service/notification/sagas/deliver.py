@@ -28,8 +28,8 @@ CHANNELS: dict[str, Channel] = {ChannelName.IN_APP: InAppChannel()}
 def deliver_due(limit: int = 50) -> bool:
     """One round of deliveries; True when there was something to do."""
     by_reader: dict[UUID, list[Due]] = defaultdict(list)
-    for due in deliveries_claim(limit=limit):
-        by_reader[due.user_uuid].append(due)
+    for one in deliveries_claim(limit=limit):
+        by_reader[one.user_uuid].append(one)
     for user_uuid, due in by_reader.items():
         _deliver_to(user_uuid, due)
     return bool(by_reader)
