@@ -174,7 +174,7 @@ class PaymentCallbackAPIView(AlipayNotifyAPIView):
         if method == "alipay":
             return super().post(request)
         callback_refused(
-            method=method,
+            method=method[:20],
             reason="unsupported_provider",
             body=request._request.body,
             client_ip=client_ip(request),

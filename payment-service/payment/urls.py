@@ -20,11 +20,11 @@ urlpatterns = [
     *both("api/payment/create/", views.PaymentCreateAPIView.as_view(), "payment-create"),
     *both("api/payment/records/", views.PaymentRecordsAPIView.as_view(), "payment-records"),
     *both(
-        "api/payment/callback/<str:method>/",
+        "api/payment/callback/<slug:method>/",
         alipay_views.PaymentCallbackAPIView.as_view(),
         "payment-callback",
     ),
-    *both("api/payment/return/<str:method>/", alipay_views.PaymentReturnAPIView.as_view(), "payment-return"),
+    *both("api/payment/return/<slug:method>/", alipay_views.PaymentReturnAPIView.as_view(), "payment-return"),
     *both("api/payment/<payment:payment>/cancel/", views.PaymentCancelAPIView.as_view(), "payment-cancel"),
     *both("api/payment/<order:order>/refund/", views.PaymentRefundAPIView.as_view(), "payment-refund"),
     *both("api/payment/<order:order>/", views.PaymentDetailAPIView.as_view(), "payment-detail"),
