@@ -55,18 +55,13 @@ def configure(service: str, *, log_file: str | Path | None = None, level: str = 
     A log that cannot be written (disk full, no such place) never stops the work.
     """
     logging.raiseExceptions = False
-    formatter = _formatter(service)
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
     if log_file is not None:
         handlers += _file_handler(Path(log_file))
     for handler in handlers:
-        handler.setFormatter(formatter)
-    root = logging.getLogger()
-    for old in root.handlers[:]:
-        root.removeHandler(old)
-        old.close()
-    root.handlers[:] = handlers
-    root.setLevel(level)
+        handler.setFormatter(_formatter(service))
+    _replace_handlers(logging.getLogger(), handlers)
+    logging.getLogger().setLevel(level)
     # Below this urllib3 writes whole URLs, queries included.
     logging.getLogger("urllib3").setLevel(logging.INFO)
     structlog.configure(
@@ -80,6 +75,13 @@ def configure(service: str, *, log_file: str | Path | None = None, level: str = 
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def _replace_handlers(logger: logging.Logger, handlers: list[logging.Handler]) -> None:
+    for old in logger.handlers[:]:
+        logger.removeHandler(old)
+        old.close()
+    logger.handlers[:] = handlers
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:

@@ -96,15 +96,20 @@ class RetryPolicy:
         self.attempts = attempts
         self._pause = tenacity.wait_random_exponential(multiplier=first_pause, max=longest_pause)
 
-    def run(self, attempt: Callable[[], T], *, repeatable: bool) -> T:
+    def run(self, attempt: Callable[[], T], *, repeatable: bool, within: float = 60.0) -> T:
         """Run `attempt`; again when it failed and may be repeated. Raises the last PeerError.
 
-        A call that is not `repeatable` is repeated only when nothing had been sent.
+        A call that is not `repeatable` is repeated only when nothing had been sent. No attempt begins
+        `within` seconds after the first one: quick failures are repeated, a peer that hangs is not.
         """
         retrying = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda error: _may_repeat(error, repeatable)),
             wait=self._pause,
-            stop=tenacity.stop_after_attempt(self.attempts) | _NoTimeLeft(),
+            stop=tenacity.stop_any(
+                tenacity.stop_after_attempt(self.attempts),
+                tenacity.stop_before_delay(within),
+                _NoTimeLeft(),
+            ),
             reraise=True,
         )
         return retrying(attempt)

@@ -41,7 +41,8 @@ from common.signing import ServiceSigner
 log = get_logger(__name__)
 
 DEFAULT_TIMEOUT = 5.0
-CONNECT_TIMEOUT = 1.0
+# Long enough for one lost packet: the kernel sends a second SYN after a second.
+CONNECT_TIMEOUT = 2.0
 LARGEST_ANSWER = 8 * 1024 * 1024
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
@@ -171,7 +172,8 @@ class ServiceClient:
         timeout: float | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Call `service` and return its 2xx answer. `timeout` is seconds for one attempt.
+        """Call `service` and return its 2xx answer. `timeout` is seconds for one attempt, and none
+        begins later than that.
 
         Raises PeerRejected (4xx: nothing was done), PeerUnavailable (nothing was sent), PeerTimeout or
         PeerBroken (outcome unknown), CallInTransaction, and ValueError for a path that is not plain.
@@ -190,6 +192,7 @@ class ServiceClient:
         return self._retries.run(
             lambda: self._attempt(call),
             repeatable=method in IDEMPOTENT or idempotency_key is not None,
+            within=call.timeout,
         )
 
     def get(self, service: str, path: str, **options: Any) -> Answer:

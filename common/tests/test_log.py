@@ -58,9 +58,7 @@ def test_a_line_says_who_when_and_in_which_request(lines: Any) -> None:
 
 
 def test_libraries_write_the_same_lines(lines: Any) -> None:
-    logging.getLogger("django.request").warning(
-        "Not Found: %s", "/x", extra={"status_code": 404, "token": "t"}
-    )
+    logging.getLogger("some.library").warning("Not Found: %s", "/x", extra={"status_code": 404, "token": "t"})
 
     (line,) = lines()
     assert (line["event"], line["status_code"], line["token"]) == ("Not Found: /x", 404, HIDDEN)

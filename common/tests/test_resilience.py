@@ -166,6 +166,14 @@ def test_no_try_starts_after_the_deadline() -> None:
     assert script.tries == 1
 
 
+def test_a_peer_that_hangs_is_not_asked_again() -> None:
+    script = Script(*[PeerTimeout()] * 5)
+
+    with pytest.raises(PeerTimeout):
+        RetryPolicy(first_pause=0).run(script, repeatable=True, within=0)
+    assert script.tries == 1
+
+
 def test_an_attempt_gets_what_the_deadline_leaves() -> None:
     with bound(RequestContext()):
         assert time_for("PaymentService", 5) == 5
