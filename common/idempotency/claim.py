@@ -103,7 +103,8 @@ def _retry_after(row: Any, now: datetime) -> int:
 
 def _take_over(row: Any, body_digest: str, now: datetime) -> Claim:
     """The row's holder died, or its day is over: whoever moves the fence first begins anew."""
-    won = concrete("idempotency").objects.filter(pk=row.pk, fence=row.fence, expires_at=row.expires_at)
+    same = {name: getattr(row, name) for name in ("fence", "expires_at", "resource_uuid", "answer_status")}
+    won = concrete("idempotency").objects.filter(pk=row.pk, **same)
     taken = won.update(
         fence=F("fence") + 1,
         body_digest=body_digest,

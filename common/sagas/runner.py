@@ -31,6 +31,7 @@ LEASE_SECONDS = 30.0
 # What a worker gives a run before it turns to the next.
 WORKER_SECONDS = 25.0
 UNKNOWN_DEFINITION_PAUSE = 60.0
+ACTIVE = (SagaState.RUNNING, SagaState.COMPENSATING)
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,10 @@ def run(row: Any, *, deadline: float | None = None) -> Outcome:
     if inside_atomic():
         raise RuntimeError("run() calls out: commit first.")
     definition = definition_of(row.name, row.definition_version)
-    if definition is None or not _is_leased(row):
+    if definition is None or row.state not in ACTIVE:
+        return outcome_of(row)
+    if not (getattr(row, "is_leased_here", False) or _claim(row)):
+        row.refresh_from_db()
         return outcome_of(row)
     try:
         _carry_on(row, definition, deadline)
@@ -110,7 +114,7 @@ def run_due(limit: int = 20) -> bool:
     now = clock.now()
     due = concrete("saga").objects.filter(
         Q(lease_until=None) | Q(lease_until__lte=now),
-        state__in=(SagaState.RUNNING, SagaState.COMPENSATING),
+        state__in=ACTIVE,
         next_at__lte=now,
     )
     rows = list(due.order_by("next_at")[:limit])
@@ -131,34 +135,27 @@ def _run_stored(row: Any) -> None:
         run(row, deadline=deadline)
 
 
-def _is_leased(row: Any) -> bool:
-    if row.state not in (SagaState.RUNNING, SagaState.COMPENSATING):
-        return False
-    return getattr(row, "is_leased_here", False) or _claim(row)
-
-
 def _claim(row: Any) -> bool:
-    """Win the row by conditional UPDATE. Taken from a runner that died, its step may have happened
-    unheard.
+    """Win the row by conditional UPDATE, if it still is what `row` says, and read it anew.
+
+    Taken from a runner that died, its step may have happened unheard.
     """
     now = clock.now()
     free = Q(lease_until=None) | Q(lease_until__lte=now)
-    left_by_the_dead = row.lease_until is not None
-    values = {
-        "lease_owner": new_uuid().hex,
-        "lease_until": journal.lease_end(LEASE_SECONDS),
-        "uncertain": row.uncertain or left_by_the_dead,
-    }
-    mine = concrete("saga").objects.filter(free, pk=row.pk, fence=row.fence, next_at__lte=now)
-    if mine.update(**values, fence=F("fence") + 1) != 1:
+    values: dict[str, Any] = {"lease_owner": new_uuid().hex, "lease_until": journal.lease_end(LEASE_SECONDS)}
+    if row.lease_until is not None:
+        values["uncertain"] = True
+    same = Q(pk=row.pk, fence=row.fence, state=row.state, step=row.step, next_at__lte=now)
+    mine = concrete("saga").objects.filter(free, same)
+    if in_transaction(lambda: mine.update(**values, fence=F("fence") + 1)) != 1:
         return False
-    journal.take_over(row, {**values, "fence": row.fence + 1})
+    row.refresh_from_db()
     row.is_leased_here = True
     return True
 
 
 def _carry_on(row: Any, definition: Saga, deadline: float | None) -> None:
-    while row.state in (SagaState.RUNNING, SagaState.COMPENSATING):
+    while row.state in ACTIVE:
         if deadline is not None and time.monotonic() >= deadline:
             journal.let_go(row)
             return

@@ -243,6 +243,21 @@ def test_a_request_that_outlived_its_lease_makes_nothing(frozen_clock: Any) -> N
     assert (row.resource_uuid, row.answer_status, row.fence) == (None, None, 2)
 
 
+def test_what_is_bound_in_the_last_moment_is_not_taken_over(frozen_clock: Any) -> None:
+    slow = claim_key("d" * 64, "b" * 64)
+    frozen_clock.move(seconds=61)
+    seen = RingIdempotencyKey.objects.get()  # by a second request, which finds it abandoned
+    token = keys.current.set(slow)  # type: ignore[arg-type]
+    with transaction.atomic():
+        bind("parcel", uuid.uuid4())
+    keys.current.reset(token)
+
+    with pytest.raises(RequestInProgress):
+        keys._take_over(seen, "b" * 64, clock.now())
+
+    assert RingIdempotencyKey.objects.get().resource_uuid is not None
+
+
 def test_after_a_day_the_key_is_new_again_also_for_another_body(
     api: Any, alice: Any, frozen_clock: Any
 ) -> None:
