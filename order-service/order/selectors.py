@@ -221,16 +221,19 @@ def order_stats(user_uuid: UUID) -> dict[str, Any]:
     paid = Q(status__in=[OrderStatus.PAID, OrderStatus.CANCELLING])
     spent = paid | Q(status=OrderStatus.COMPLETED)
     recent = Q(created_at__gte=clock.now() - RECENT)
-    return Order.objects.filter(buyer_uuid=user_uuid, hidden_by_buyer=False).aggregate(
+    stats = Order.objects.filter(buyer_uuid=user_uuid, hidden_by_buyer=False).aggregate(
         total_orders=Count("id"),
         pending_payment=Count("id", filter=Q(status=OrderStatus.PENDING_PAYMENT)),
         paid_orders=Count("id", filter=paid),
         completed_orders=Count("id", filter=Q(status=OrderStatus.COMPLETED)),
         cancelled_orders=Count("id", filter=Q(status=OrderStatus.CANCELLED)),
-        total_amount=Sum("total_amount", filter=spent),
+        # Not called total_amount here: Django would take the sum for the column in the sum after it.
+        spent_amount=Sum("total_amount", filter=spent),
         recent_orders=Count("id", filter=recent),
         recent_amount=Sum("total_amount", filter=recent & spent),
     )
+    stats["total_amount"] = stats.pop("spent_amount")
+    return stats
 
 
 def order_by_uuid(order_uuid: UUID) -> Order:

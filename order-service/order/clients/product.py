@@ -86,7 +86,7 @@ def _product(asked: UUID, data: Mapping[str, Any]) -> Product:
         return Product(
             product_uuid=asked,
             product_id=str(data["product_id"]),
-            name=str(data["title"])[:255],
+            name=_text(data["title"]),
             image=_first_image(data.get("media")),
             price=parse_amount(data["price"], field="price"),
             stock=int(data["stock"]),
@@ -95,6 +95,12 @@ def _product(asked: UUID, data: Mapping[str, Any]) -> Product:
         )
     except (KeyError, TypeError, ValueError, InvalidAmount) as problem:
         raise PeerBroken(peer=PEER, reason=f"product: {type(problem).__name__}") from problem
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("not a text")
+    return value[:255]
 
 
 def _first_image(media: Any) -> str:
