@@ -1,0 +1,428 @@
+"""Evaluating a payment: once, with few queries, for the payment service alone."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from common import clock
+from common.errors import PeerTimeout
+from common.ids import new_uuid
+from common.testing.people import NINA
+from common.testing.race import race
+from notification.models import NotificationOutbox
+from security.models import BlockEntry, RiskAssessment, RiskProfile, RiskTransition, SecurityPolicy
+from security.selectors import Attempt
+from security.services.evaluate import assessment_evaluate
+from security.states import CaseState, Outcome
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("policies")]
+EVALUATE = "/api/internal/risk/evaluate/"
+ORDER = "01900000-0000-7000-8000-0000000000a1"
+
+
+@pytest.fixture(autouse=True)
+def user_service(fake_transport):
+    """Everybody opened an account long ago, but Nina ten minutes ago."""
+
+    def answer(call):
+        young = clock.now() - timedelta(minutes=10)
+        opened = young.isoformat() if str(NINA.uuid) in call.path else "2025-01-15T02:00:00Z"
+        return {"user_id": call.path.split("/")[-2], "created_at": opened}
+
+    fake_transport.on("GET", "UserService", "/api/v1/user/{uuid}/", answer)
+    return fake_transport
+
+
+@pytest.fixture
+def body(alice):
+    def build(**changes):
+        usual = {
+            "payment_uuid": str(new_uuid()),
+            "order_uuid": str(new_uuid()),
+            "user_uuid": str(alice.uuid),
+            "amount": "299.00",
+            "payment_method": "alipay",
+            "client_ip": "203.0.113.7",
+            "address_index": None,
+        }
+        return {**usual, **changes}
+
+    return build
+
+
+@pytest.fixture
+def evaluate(service_api, body):
+    def post(**changes):
+        answer = service_api("PaymentService").post(EVALUATE, body(**changes))
+        assert answer.status_code == 200, answer.content
+        return answer.json()["data"]
+
+    return post
+
+
+def test_an_ordinary_purchase_is_approved(evaluate):
+    said = evaluate()
+
+    assert set(said) == {"assessment_uuid", "outcome", "score", "reasons"}
+    assert (said["outcome"], said["score"], said["reasons"]) == ("approve", 0, [])
+    row = RiskAssessment.objects.get()
+    assert (str(row.assessment_uuid), row.case_state) == (said["assessment_uuid"], CaseState.NONE)
+    assert not NotificationOutbox.objects.exists()
+    assert not RiskTransition.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "amount, outcome", [("49999.99", "review"), ("50000.00", "block_and_review"), ("500000.00", "decline")]
+)
+def test_the_amount_decides(evaluate, amount, outcome):
+    said = evaluate(amount=amount)
+
+    assert said["outcome"] == outcome
+    assert said["reasons"][0]["code"] == "amount_at_least"
+    assert set(said["reasons"][0]) == {"code", "description", "severity"}
+
+
+def test_a_number_is_as_good_as_a_string(service_api, body):
+    raw = service_api("PaymentService").request(
+        "POST",
+        EVALUATE,
+        body=str(body()).replace("'299.00'", "50000.00").replace("'", '"').replace("None", "null").encode(),
+    )
+
+    assert raw.json()["data"]["outcome"] == "block_and_review"
+    assert RiskAssessment.objects.get().amount == Decimal("50000.00")
+
+
+def test_reasons_speak_the_readers_language(service_api, body):
+    one = body(amount="52000.00")
+
+    zh = service_api("PaymentService").post(EVALUATE, one).json()["data"]
+    en = service_api("PaymentService", **{"Accept-Language": "en"}).post(EVALUATE, one).json()["data"]
+
+    assert zh["reasons"][0]["description"] == "支付金额较大"
+    assert en["reasons"][0]["description"] == "The amount is unusually high"
+    assert "50000" not in str(en["reasons"])
+
+
+@pytest.mark.parametrize("amount, cases", [("20000.00", 1), ("52000.00", 1), ("299.00", 0), ("500000.00", 0)])
+def test_what_wants_a_person_opens_a_case_with_history_and_event(evaluate, amount, cases):
+    said = evaluate(amount=amount)
+
+    assert RiskAssessment.objects.filter(case_state=CaseState.OPEN).count() == cases
+    assert RiskTransition.objects.filter(event="open", source="none", target="open").count() == cases
+    events = list(NotificationOutbox.objects.values_list("type", "destination", "path"))
+    assert events == [("risk.review_requested.v1", "NotificationService", "/event/inbox")] * cases
+    if cases:
+        data = NotificationOutbox.objects.get().data
+        assert data["assessment_uuid"] == said["assessment_uuid"]
+        assert data["outcome"] == said["outcome"]
+
+
+class TestOnce:
+    def test_the_same_payment_gets_the_same_answer(self, service_api, body, user_service):
+        one = body(amount="52000.00")
+        client = service_api("PaymentService")
+
+        first, again = client.post(EVALUATE, one), client.post(EVALUATE, one)
+
+        assert first.json()["data"] == again.json()["data"]
+        assert RiskAssessment.objects.count() == 1
+        assert NotificationOutbox.objects.count() == 1
+        assert RiskProfile.objects.get().attempts == 1
+
+    def test_the_answer_does_not_change_when_policies_do(self, service_api, body):
+        one = body(amount="52000.00")
+        first = service_api("PaymentService").post(EVALUATE, one).json()["data"]
+        SecurityPolicy.objects.update(is_enabled=False)
+
+        assert service_api("PaymentService").post(EVALUATE, one).json()["data"] == first
+
+    @pytest.mark.parametrize(
+        "change", [{"amount": "1.00"}, {"order_uuid": str(new_uuid())}, {"user_uuid": str(new_uuid())}]
+    )
+    def test_other_facts_for_the_same_payment_are_refused(self, service_api, body, change):
+        one = body(amount="52000.00")
+        service_api("PaymentService").post(EVALUATE, one)
+
+        answer = service_api("PaymentService").post(EVALUATE, {**one, **change})
+
+        assert (answer.status_code, answer.json()["name"]) == (409, "AssessmentMismatch")
+        assert RiskAssessment.objects.get().outcome == Outcome.BLOCK_AND_REVIEW
+
+
+class TestNeverDecreasing:
+    def test_an_order_that_is_held_stays_held_for_its_next_payment(self, evaluate):
+        evaluate(order_uuid=ORDER, amount="52000.00")
+        SecurityPolicy.objects.filter(kind="amount_at_least").update(is_enabled=False)
+
+        again = evaluate(order_uuid=ORDER, amount="52000.00")
+
+        assert again["outcome"] == "block_and_review"
+        assert "order_already_restricted" in [reason["code"] for reason in again["reasons"]]
+
+    def test_another_order_is_not_concerned(self, evaluate):
+        evaluate(order_uuid=ORDER, amount="52000.00")
+
+        assert evaluate()["outcome"] == "approve"
+
+    def test_a_stopped_order_is_declined_from_then_on(self, evaluate, api, olive):
+        held = evaluate(order_uuid=ORDER, amount="52000.00")
+        api(olive).post(
+            f"/api/security/assessments/{held['assessment_uuid']}/decide/",
+            {"decision": "stop", "reason": "no"},
+        )
+
+        assert evaluate(order_uuid=ORDER, amount="299.00")["outcome"] == "decline"
+
+    def test_a_released_case_stands_against_nobody(self, evaluate, api, olive):
+        held = evaluate(order_uuid=ORDER, amount="52000.00")
+        api(olive).post(
+            f"/api/security/assessments/{held['assessment_uuid']}/decide/",
+            {"decision": "release", "reason": "ok"},
+        )
+
+        assert evaluate(order_uuid=ORDER, amount="299.00")["outcome"] == "approve"
+
+    def test_somebody_elses_case_on_the_same_order_number_is_not_ours(self, evaluate, bob):
+        evaluate(order_uuid=ORDER, amount="52000.00")
+
+        assert evaluate(order_uuid=ORDER, user_uuid=str(bob.uuid))["outcome"] == "approve"
+
+
+class TestVelocity:
+    @pytest.fixture(autouse=True)
+    def three_in_a_minute(self):
+        SecurityPolicy.objects.filter(pk=4).update(parameters={"window_seconds": 60, "limit": 3})
+
+    def test_the_window_slides(self, evaluate, frozen_clock):
+        said = []
+        for _ in range(4):
+            said.append(evaluate()["outcome"])
+            frozen_clock.move(seconds=15)
+        frozen_clock.move(seconds=16)  # the first two are more than a minute ago now
+        said.append(evaluate()["outcome"])
+
+        assert said == ["approve", "approve", "approve", "review", "approve"]
+
+    def test_each_user_has_windows_of_their_own(self, evaluate, bob):
+        for _ in range(3):
+            evaluate()
+
+        assert evaluate(user_uuid=str(bob.uuid))["outcome"] == "approve"
+
+    def test_repeating_one_evaluation_is_one_attempt(self, evaluate):
+        payment = str(new_uuid())
+        for _ in range(5):
+            evaluate(payment_uuid=payment, order_uuid=ORDER)
+
+        assert evaluate()["outcome"] == "approve"
+
+    def test_money_that_was_declined_does_not_add_up(self, evaluate):
+        SecurityPolicy.objects.filter(pk=6).update(
+            parameters={"window_seconds": 86400, "amount": "600000.00"}
+        )
+        evaluate(amount="500000.00")
+
+        assert evaluate(amount="19999.00")["outcome"] == "approve"
+
+    def test_the_days_total_does(self, evaluate):
+        SecurityPolicy.objects.filter(pk=6).update(parameters={"window_seconds": 86400, "amount": "600.00"})
+
+        assert [evaluate()["outcome"] for _ in range(3)] == ["approve", "approve", "block_and_review"]
+
+    def test_three_declines_hold_the_fourth(self, evaluate):
+        SecurityPolicy.objects.filter(pk=4).update(is_enabled=False)
+        for _ in range(3):
+            assert evaluate(amount="500000.00")["outcome"] == "decline"
+
+        assert evaluate()["outcome"] == "block_and_review"
+
+
+class TestNewAccount:
+    @pytest.mark.parametrize(
+        "amount, outcome", [("299.00", "approve"), ("2000.00", "review"), ("10000.00", "block_and_review")]
+    )
+    def test_a_young_account_with_a_higher_amount(self, evaluate, amount, outcome):
+        assert evaluate(user_uuid=str(NINA.uuid), amount=amount)["outcome"] == outcome
+
+    def test_userservice_is_asked_once_in_a_users_life(self, evaluate, user_service):
+        for _ in range(3):
+            evaluate()
+
+        assert len(user_service.calls_to("UserService")) == 1
+
+    def test_without_its_answer_the_other_rules_still_speak(self, evaluate, user_service):
+        user_service.fail("UserService", error=PeerTimeout)
+
+        small, high = evaluate(), evaluate(amount="52000.00")
+
+        assert (small["outcome"], small["reasons"]) == ("approve", [])
+        assert high["outcome"] == "block_and_review"
+        assert {reason["code"] for reason in high["reasons"]} == {"amount_at_least", "unknown_account"}
+
+    @pytest.mark.parametrize(
+        "said", [{}, [], {"created_at": 5}, {"created_at": "soon"}, {"created_at": "2026-13-45T00:00:00Z"}]
+    )
+    def test_an_odd_answer_is_no_answer(self, evaluate, user_service, said):
+        user_service.on("GET", "UserService", "/api/v1/user/{uuid}/", said)
+
+        assert evaluate()["outcome"] == "approve"
+        assert RiskProfile.objects.get().account_created_at is None
+
+    def test_it_is_asked_again_when_it_could_not_say(self, evaluate, user_service):
+        user_service.fail("UserService", error=PeerTimeout, times=3)
+        evaluate()
+
+        evaluate()
+
+        assert RiskProfile.objects.get().account_created_at is not None
+
+
+class TestBlockLists:
+    @pytest.mark.parametrize(
+        "entry, outcome",
+        [
+            (("user", "01900000-0000-7000-8000-00000000A11C"), "decline"),
+            (("address", "Index-1"), "decline"),
+            (("ip", "203.0.113.7"), "block_and_review"),
+            (("ip", "203.0.113.8"), "approve"),
+            (("user", "203.0.113.7"), "approve"),
+        ],
+    )
+    def test_entries(self, evaluate, entry, outcome):
+        BlockEntry.objects.create(kind=entry[0], value=entry[1], reason="fraud")
+
+        assert evaluate(address_index="index-1")["outcome"] == outcome
+
+    def test_an_entry_ends(self, evaluate, frozen_clock, alice):
+        ends = frozen_clock.now() + timedelta(hours=1)
+        BlockEntry.objects.create(kind="user", value=str(alice.uuid), reason="fraud", expires_at=ends)
+
+        assert evaluate()["outcome"] == "decline"
+        frozen_clock.move(hours=1)
+        assert evaluate()["outcome"] == "approve"
+
+
+def test_switched_off_policies_do_not_speak_and_nobody_calls_that_approved(evaluate):
+    SecurityPolicy.objects.update(is_enabled=False)
+
+    assert evaluate(amount="600000.00")["outcome"] == "not_evaluated"
+
+
+@pytest.mark.parametrize(
+    "change, field",
+    [
+        ({"amount": "-1.00"}, "amount"),
+        ({"amount": "0.00"}, "amount"),
+        ({"amount": "0.001"}, "amount"),
+        ({"amount": "1e5"}, "amount"),
+        ({"amount": "NaN"}, "amount"),
+        ({"amount": True}, "amount"),
+        ({"amount": None}, "amount"),
+        ({"amount": "100000000.00"}, "amount"),
+        ({"payment_uuid": "x"}, "payment_uuid"),
+        ({"order_uuid": "7"}, "order_uuid"),
+        ({"user_uuid": None}, "user_uuid"),
+        ({"client_ip": "not an ip"}, "client_ip"),
+        ({"address_index": "x" * 129}, "address_index"),
+        ({"payment_method": "x" * 21}, "payment_method"),
+    ],
+)
+def test_bad_input_is_refused_and_nothing_is_kept(service_api, body, change, field):
+    answer = service_api("PaymentService").post(EVALUATE, body(**change))
+
+    assert (answer.status_code, list(answer.json()["errors"])) == (400, [field])
+    assert not RiskAssessment.objects.exists()
+    assert not RiskProfile.objects.exists()
+
+
+class TestBudget:
+    """Statements per evaluation: does not grow with the number of policies or of earlier attempts."""
+
+    def cost(self, evaluate, count_sql, **changes):
+        with count_sql() as log:
+            evaluate(**changes)
+        return log
+
+    def test_a_known_user(self, evaluate, count_sql):
+        evaluate()
+
+        log = self.cost(evaluate, count_sql)
+
+        # Evaluated before? account age; queue up; policies and level; block list; history; the row.
+        assert log.count == 7, log
+
+    def test_a_stranger(self, evaluate, count_sql):
+        log = self.cost(evaluate, count_sql)
+
+        assert log.count == 8, log
+
+    def test_a_case_costs_three_more(self, evaluate, count_sql):
+        evaluate()
+
+        log = self.cost(evaluate, count_sql, amount="52000.00")
+
+        assert log.count == 10, log
+
+    def test_a_repetition(self, evaluate, count_sql):
+        payment = str(new_uuid())
+        evaluate(payment_uuid=payment, order_uuid=ORDER)
+
+        log = self.cost(evaluate, count_sql, payment_uuid=payment, order_uuid=ORDER)
+
+        assert log.count == 1, log
+
+    def test_fifty_policies_and_fifty_attempts_cost_the_same(self, evaluate, count_sql):
+        for number in range(100, 150):
+            SecurityPolicy.objects.create(
+                policy_id=number,
+                policy_name=f"p{number}",
+                kind="velocity_count",
+                parameters={"window_seconds": number * 60, "limit": 1000},
+                outcome=Outcome.REVIEW,
+                score=1,
+                severity="low",
+            )
+        SecurityPolicy.objects.filter(pk=4).update(is_enabled=False)
+        for _ in range(50):
+            evaluate()
+
+        log = self.cost(evaluate, count_sql)
+
+        assert log.count == 7, log
+
+
+def attempt(user, amount="299.00", order=None):
+    return Attempt(user_uuid=user.uuid, amount=Decimal(amount), order_uuid=order or new_uuid())
+
+
+@pytest.mark.django_db(transaction=True)
+class TestRaces:
+    def test_eight_at_once_for_one_payment_are_one_assessment(self, alice):
+        payment, order = new_uuid(), new_uuid()
+
+        made = race(
+            [
+                lambda: assessment_evaluate(payment_uuid=payment, attempt=attempt(alice, "52000.00", order))
+                for _ in range(8)
+            ]
+        )
+
+        assert not [one for one in made if isinstance(one, Exception)], made
+        assert len({one.assessment_uuid for one in made}) == 1
+        assert RiskAssessment.objects.count() == 1
+        assert NotificationOutbox.objects.count() == 1
+
+    def test_a_burst_cannot_slip_under_the_limit_together(self, alice):
+        SecurityPolicy.objects.filter(pk=4).update(parameters={"window_seconds": 600, "limit": 3})
+        SecurityPolicy.objects.filter(pk=10).update(is_enabled=False)
+
+        made = race(
+            [lambda: assessment_evaluate(payment_uuid=new_uuid(), attempt=attempt(alice)) for _ in range(8)]
+        )
+
+        assert not [one for one in made if isinstance(one, Exception)], made
+        outcomes = sorted(one.outcome for one in made)
+        assert outcomes == [Outcome.APPROVE] * 3 + [Outcome.REVIEW] * 5
+        assert RiskProfile.objects.get().attempts == 8
