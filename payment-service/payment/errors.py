@@ -20,6 +20,8 @@ SuiteError
 
 from __future__ import annotations
 
+from typing import Any
+
 from common.errors import SuiteError
 
 
@@ -60,6 +62,9 @@ class ProviderUnknown(SuiteError):
 
     code, status, retryable = 6007, 503, True
     zh, en = "支付渠道暂无明确结果,请稍后再试", "The provider gave no clear result; try again shortly."
+
+    def __init__(self, *, retry_after: int | None = 5, **rest: Any) -> None:
+        super().__init__(retry_after=retry_after, **rest)
 
 
 class MethodUnavailable(SuiteError):

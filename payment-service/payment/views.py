@@ -19,7 +19,7 @@ from common.web.principal import Principal
 from common.web.views import UserAPIView, UserOrServiceAPIView
 from payment import selectors
 from payment import serializers as shapes
-from payment.errors import MethodUnavailable
+from payment.errors import MethodUnavailable, RefundNotFound
 from payment.sagas.create import payment_start
 from payment.sagas.decide import risk_decided
 from payment.sagas.order import order_for_buyer, order_handed_over, refund_terms
@@ -227,10 +227,12 @@ class RefundDecideAPIView(UserAPIView):
         """The refund, if this caller may decide it; RefundNotFound for strangers, PermissionRefused for
         its buyer."""
         caller = self.principal.user_uuid
-        refund = selectors.refund_get(refund_uuid, user_uuid=None if self.principal.is_admin else caller)
-        if refund.seller_uuid != caller and not self.principal.is_admin:
-            raise PermissionRefused
-        return refund
+        refund = selectors.refunds_visible_to(caller).filter(refund_uuid=refund_uuid).first()
+        if refund is not None and refund.seller_uuid == caller:
+            return refund
+        if self.principal.is_admin:
+            return selectors.refund_get(refund_uuid, user_uuid=None)
+        raise RefundNotFound if refund is None else PermissionRefused
 
 
 class RefundApproveAPIView(RefundDecideAPIView):

@@ -14,7 +14,7 @@ import pytest
 from common import clock
 from common.clock import rfc3339
 from common.ids import new_uuid
-from common.testing.people import ALICE, BOB
+from common.testing.people import ALICE, BOB, OLIVE
 from common.testing.provider import FakeAlipay, private_pem, public_pem
 from payment.gateways import use_gateway
 from payment.gateways.alipay import AlipayGateway
@@ -84,13 +84,16 @@ class Order:
 class Shop:
     """What a test tells the story with. Every act goes through the service's own addresses."""
 
-    def __init__(self, api: Callable[..., Any], service_api: Callable[..., Any], wire: Any, alipay: FakeAlipay):
+    def __init__(
+        self, api: Callable[..., Any], service_api: Callable[..., Any], wire: Any, alipay: FakeAlipay
+    ):
         self.api, self.service_api, self.wire, self.alipay = api, service_api, wire, alipay
         self.orders: dict[str, Order] = {}
         self.risk: dict[str, Any] = {"outcome": "approve"}
         wire.on("GET", "OrderService", "/api/orders/internal/orders/{order}/", self._order)
         wire.on("POST", "NotificationService", "/api/internal/risk/evaluate/", self._risk)
         wire.on("POST", "NotificationService", "/event/inbox", {"code": "200", "data": {}})
+        wire.on("GET", "UserService", "/api/v1/user/{user}/", self._user)
         for door in ("payment_notified_cm", "payment_failed_cm", "refund_notified"):
             wire.on("POST", "OrderService", f"/event/{door}", {"code": 200, "data": {}})
 
@@ -140,6 +143,10 @@ class Shop:
         if order is None:
             return 404, {"code": "5001", "name": "OrderNotFound", "message": "", "data": None}
         return {"code": "200", "message": "success", "data": order.snapshot()}
+
+    def _user(self, call: Any) -> Any:
+        uuid = call.path.rstrip("/").rsplit("/", 1)[-1]
+        return {"user_id": uuid, "privilege": int(uuid == str(OLIVE.uuid))}
 
     def _risk(self, call: Any) -> Any:
         return {"code": "200", "data": {"assessment_uuid": str(new_uuid()), "score": 0, **self.risk}}
