@@ -87,11 +87,14 @@ def duties() -> dict[str, Work]:
     return work
 
 
-def drain() -> None:
-    """Do what is due now, jobs included, until nothing is left; what waits for its time stays."""
+def drain(rounds: int = MOST_ROUNDS) -> None:
+    """Do what is due now, jobs included, until nothing is left; what waits for its time stays.
+
+    Raises RuntimeError when there is still more after `rounds` rounds.
+    """
     load_definitions()
     jobs = service_jobs()
-    for _ in range(MOST_ROUNDS):
+    for _ in range(rounds):
         more = has_part("outbox") and relay.relay_once()
         more = (has_part("saga") and runner.run_due()) or more
         more = (True in [run_job(job) for job in jobs]) or more

@@ -70,27 +70,34 @@ def lease(name: str, wait: float = 3.0, hold: float = 20.0) -> Iterator[Held]:
 
 def _wait_for(held: Held, wait: float, hold: float) -> None:
     until = time.monotonic() + wait
-    while not _take(held, hold):
-        if time.monotonic() >= until:
-            raise LeaseTimeout(retry_after=max(1, round(wait)))
+    if _take_free(held, hold) or _take_unknown(held, hold):
+        return
+    while time.monotonic() < until:
         time.sleep(random.uniform(*POLL_SECONDS))
+        if _take_free(held, hold):
+            return
+    raise LeaseTimeout(retry_after=max(1, round(wait)))
 
 
-def _take(held: Held, hold: float) -> bool:
-    """A free row is won by conditional UPDATE, an unknown name by the unique insert."""
-    leases, now = concrete("lease").objects, clock.now()
-    until = now + timedelta(seconds=hold)
-    values = {"owner": held.owner, "held_until": until, "acquired_at": now}
-    if leases.filter(name=held.name, held_until__lte=now).update(**values, fence=F("fence") + 1):
-        return True
-    if leases.filter(name=held.name).exists():
-        return False
+def _take_free(held: Held, hold: float) -> bool:
+    """A row that nobody holds any more is won by conditional UPDATE."""
+    free = concrete("lease").objects.filter(name=held.name, held_until__lte=clock.now())
+    return free.update(**_values(held, hold), fence=F("fence") + 1) == 1
+
+
+def _take_unknown(held: Held, hold: float) -> bool:
+    """A name never held before is won by the unique insert."""
     try:
         with transaction.atomic():
-            leases.create(name=held.name, **values)
+            concrete("lease").objects.create(name=held.name, **_values(held, hold))
     except IntegrityError:
         return False
     return True
+
+
+def _values(held: Held, hold: float) -> dict[str, Any]:
+    now = clock.now()
+    return {"owner": held.owner, "held_until": now + timedelta(seconds=hold), "acquired_at": now}
 
 
 def forget_old(days: int = 7, limit: int = 1000) -> int:

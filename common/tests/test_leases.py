@@ -83,14 +83,15 @@ def test_inside_a_transaction_it_is_refused() -> None:
     assert not RingLease.objects.exists()
 
 
-def test_a_known_name_costs_two_statements(count_sql: Any) -> None:
-    with lease(NAME):
+def test_a_lease_costs_two_statements_and_a_new_name_one_more(count_sql: Any) -> None:
+    with count_sql() as unknown, lease(NAME):
         pass
 
-    with count_sql() as log, lease(NAME):
+    with count_sql() as known, lease(NAME):
         pass
 
-    assert log.count == 2, log  # one UPDATE to take it, one to let go
+    assert unknown.count == 3, unknown  # nothing to take, so insert; let go
+    assert known.count == 2, known  # one UPDATE to take it, one to let go
 
 
 def test_old_leases_are_forgotten_and_held_ones_never(frozen_clock: Any) -> None:
