@@ -1,0 +1,1 @@
+"""Each service against its own published schema, on the running stack."""
