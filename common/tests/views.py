@@ -114,6 +114,8 @@ class ParcelDetailAPIView(OpenAPIView):
 
 
 class ParcelStatsAPIView(OpenAPIView):
+    answer_shape = "flat"
+
     def get(self, request: Request) -> Response:
         return self.flat({"total": 3})
 

@@ -68,8 +68,8 @@ class ServiceTokenAuthentication(BaseAuthentication):
     """
 
     def authenticate(self, request: Request) -> tuple[Principal, str] | None:
-        header = request.META.get(SERVICE_HEADER, "")
-        if not header:
+        header = request.META.get(SERVICE_HEADER)
+        if header is None:
             return None
         token = _bearer(header)
         caller = service_verifier().verify(token)

@@ -96,7 +96,9 @@ def flatten(detail: Any, path: str = "") -> dict[str, list[str]]:
 def _merge(pairs: Any) -> dict[str, list[str]]:
     merged: dict[str, list[str]] = {}
     for path, value in pairs:
-        for name, messages in flatten(value, path.removesuffix("non_field_errors").rstrip(".") or "body").items():
+        for name, messages in flatten(
+            value, path.removesuffix("non_field_errors").rstrip(".") or "body"
+        ).items():
             merged.setdefault(name, []).extend(messages)
     return merged
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from django.db import DatabaseError
@@ -43,9 +44,14 @@ def observe_request(method: str, route: str, status: int, seconds: float) -> Non
 
     `route` is the URL pattern, never the path (its values would be unbounded).
     """
-    verb = method if method in METHODS else "other"
-    REQUESTS.labels(verb, route, str(status)).inc()
-    SECONDS.labels(verb, route).observe(seconds)
+    count, time = _series(method if method in METHODS else "other", route, status)
+    count.inc()
+    time.observe(seconds)
+
+
+@lru_cache(maxsize=4096)
+def _series(verb: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    return REQUESTS.labels(verb, route, str(status)), SECONDS.labels(verb, route)
 
 
 # Figures read from the database at the moment of the scrape; `common.apps` adds the outbox's and the sagas'.

@@ -16,8 +16,7 @@ from django.utils import translation
 
 from common import tracing
 from common.errors import BodyTooLarge, InvalidInput, NotFound, SuiteError
-from common.log import get_logger
-from common.web import metrics
+from common.web import access_log, metrics
 from common.web.envelopes import family_for_path
 from common.web.exception_handler import problem_response
 
@@ -35,7 +34,6 @@ CONTEXT_HEADERS = (
 )
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
-log = get_logger("common.access")
 
 
 class RequestContextMiddleware:
@@ -77,14 +75,7 @@ class RequestContextMiddleware:
         match = request.resolver_match
         route = match.route if match else "unrouted"
         metrics.observe_request(request.method or "", route, response.status_code, seconds)
-        log.info(
-            "request",
-            method=request.method,
-            path=request.path_info,
-            status=response.status_code,
-            ms=round(seconds * 1000, 1),
-            actor=tracing.current().actor,
-        )
+        access_log.tell(request, response, seconds)
 
 
 def _context_headers(request: HttpRequest) -> dict[str, str]:
