@@ -91,7 +91,6 @@ class PooledTransport:
                 response.close()
                 error = PeerBroken if len(body) > LARGEST_ANSWER else PeerTimeout
                 raise error(peer=call.service, reason="answer too large or too slow")
-        response.release_conn()
         return bytes(body)
 
 
