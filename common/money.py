@@ -51,7 +51,7 @@ def format_amount(amount: Decimal) -> str:
 def _plain_text(value: Any) -> str | None:
     """The digits of `value`, or None when it is not a plain amount. Long input is never converted."""
     if isinstance(value, int):
-        # str() of a huge int is slow and, past 4300 digits, an error. A bool reads "True" and falls out below.
+        # str() of a huge int is slow and, past 4300 digits, an error. A bool reads "True": no digits.
         value = str(value) if 0 <= value < 10**_LONGEST else ""
     elif isinstance(value, Decimal):
         value = str(value) if value.is_finite() and len(value.as_tuple().digits) <= _LONGEST else ""
