@@ -26,9 +26,8 @@ def notify_about(trade: Trade, trigger: str, refund: Refund | None = None) -> No
         trigger=trigger,
         url=trade.notify_url,
         fields=_fields(trade, trigger, refund),
-        next_at=first,
         created_at=at,
-        **_hold(trade, trigger, first),
+        **{"next_at": first, **_hold(trade, trigger, first)},
     )
 
 

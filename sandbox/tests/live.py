@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl
 
 import requests
 from alipay import AliPay
+
 from common.embedded import embedded_environment
 
 SANDBOX = Path(__file__).resolve().parent.parent
@@ -39,7 +40,9 @@ class Live:
     def sim(self, path: str, body: dict[str, Any] | None = None, *, port: str = "alipay") -> dict[str, Any]:
         """One control call: POST when there is a body, GET otherwise."""
         url = f"{self.urls[port]}/sim/{path}"
-        response = requests.get(url, timeout=10) if body is None else requests.post(url, json=body, timeout=10)
+        response = (
+            requests.get(url, timeout=10) if body is None else requests.post(url, json=body, timeout=10)
+        )
         assert response.ok, response.text
         return dict(response.json())
 
@@ -137,9 +140,7 @@ class Merchant:
         return str(answer.get("trade_status") or answer["sub_code"])
 
     def refund(self, out_trade_no: str, amount: str, number: str, **kwargs: Any) -> dict[str, Any]:
-        return dict(
-            self.sdk.api_alipay_trade_refund(amount, out_trade_no, out_request_no=number, **kwargs)
-        )
+        return dict(self.sdk.api_alipay_trade_refund(amount, out_trade_no, out_request_no=number, **kwargs))
 
     def refund_query(self, out_trade_no: str, number: str) -> dict[str, Any]:
         return dict(self.sdk.api_alipay_trade_fastpay_refund_query(number, out_trade_no=out_trade_no))

@@ -5,6 +5,7 @@ import threading
 import pytest
 import requests
 from products.catalogue import BOB, GOODS, product_uuid
+
 from tests.live import Live
 
 TEA = product_uuid(1)

@@ -3,9 +3,10 @@
 import jwt
 import pytest
 import requests
+from users.people import ALICE, NINA, OLIVE, PASSWORD
+
 from common.embedded import embedded_environment
 from tests.live import Live
-from users.people import ALICE, NINA, OLIVE, PASSWORD
 
 
 def login(live: Live, email: str, password: str = PASSWORD, query: str = "") -> requests.Response:
@@ -48,7 +49,9 @@ def test_the_published_issuer_says_no_roles_and_signs_hs256(live: Live) -> None:
     assert claims["key"] == "cfmp-hs256"
 
 
-@pytest.mark.parametrize(("email", "password"), [("alice@example.com", "wrong"), ("no@example.com", PASSWORD)])
+@pytest.mark.parametrize(
+    ("email", "password"), [("alice@example.com", "wrong"), ("no@example.com", PASSWORD)]
+)
 def test_a_wrong_log_in_is_refused(live: Live, email: str, password: str) -> None:
     answer = login(live, email, password)
     assert answer.status_code == 401
@@ -122,5 +125,7 @@ def _confused(claims: dict, public_key: str) -> str:
     def part(data: bytes) -> str:
         return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
-    signed = f"{part(json.dumps({'alg': 'HS256', 'typ': 'JWT'}).encode())}.{part(json.dumps(claims).encode())}"
+    signed = (
+        f"{part(json.dumps({'alg': 'HS256', 'typ': 'JWT'}).encode())}.{part(json.dumps(claims).encode())}"
+    )
     return f"{signed}.{part(hmac.new(public_key.encode(), signed.encode(), hashlib.sha256).digest())}"

@@ -87,10 +87,13 @@ def _amount(biz: dict[str, Any]) -> Decimal:
 
 def _express(biz: dict[str, Any]) -> str:
     text = _text(biz, "timeout_express", 8)
+    if not text:
+        return ""
     try:
-        return text and (parse_express(text, now()) and text)
+        parse_express(text, now())
     except ValueError as wrong:
         raise BusinessFailure("ACQ.INVALID_PARAMETER", "参数无效: timeout_express") from wrong
+    return text
 
 
 def _expire(biz: dict[str, Any]) -> datetime | None:

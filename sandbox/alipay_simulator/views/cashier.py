@@ -1,5 +1,6 @@
 """`/cashier/…`: the buyers' door. Paying is one press, failing and closing are others."""
 
+from datetime import datetime
 from urllib.parse import urlencode
 
 import segno
@@ -112,5 +113,5 @@ def _state(link: PayLink, trade: Trade | None) -> str:
     return "open"
 
 
-def _expiry(link: PayLink, trade: Trade | None) -> object:
+def _expiry(link: PayLink, trade: Trade | None) -> datetime | None:
     return trade.expires_at if trade is not None else link_expiry(link, link.created_at)

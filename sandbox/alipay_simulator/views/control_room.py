@@ -31,9 +31,7 @@ def control_room(request: HttpRequest) -> HttpResponse:
             "kinds": {target: KINDS[target] for target in TARGETS},
             "operations": {"alipay": sorted(KNOWN_METHODS), "notify": TRIGGERS},
             "traffic": traffic_list(limit=30)[::-1],
-            "matrix": [
-                (product, [(name, name in triggers[product]) for name in TRIGGERS]) for product in PRODUCTS
-            ],
+            "matrix": [(product, _cells(triggers[product])) for product in PRODUCTS],
             "triggers": TRIGGERS,
             "now": beijing(switches.now()),
             "offset": switches.clock_offset(),
