@@ -3,6 +3,8 @@
 The worker does it now and then. What is money or history is never forgotten here.
 """
 
+from collections.abc import Callable
+
 from common.concrete import has_part
 from common.idempotency.claim import forget_expired
 from common.jobs import Job
@@ -15,7 +17,7 @@ JOB = Job("housekeeping", 600.0, "common.housekeeping.sweep")
 
 def sweep() -> bool:
     """One bounded round. True when there may be more."""
-    rounds = {
+    rounds: dict[str, Callable[[], int]] = {
         "idempotency": forget_expired,
         "lease": forget_old,
         "outbox": forget_delivered,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import Count, Min
 from prometheus_client.core import GaugeMetricFamily
@@ -25,14 +26,17 @@ class OutboxFigures:
 def outbox_figures() -> OutboxFigures:
     """Count what has not been delivered, by one query."""
     waiting = concrete("outbox").objects.exclude(state=OutboxState.DELIVERED)
-    found = {
+    found: dict[int, dict[str, Any]] = {
         row["state"]: row
         for row in waiting.values("state").annotate(count=Count("id"), since=Min("occurred_at"))
     }
-    counts = [found.get(state, {}).get("count", 0) for state in (0, OutboxState.DEAD, OutboxState.PARKED)]
     since = found.get(OutboxState.PENDING, {}).get("since")
-    age = (clock.now() - since).total_seconds() if since else 0.0
-    return OutboxFigures(*counts, oldest_seconds=max(0.0, age))
+    return OutboxFigures(
+        pending=found.get(OutboxState.PENDING, {}).get("count", 0),
+        dead=found.get(OutboxState.DEAD, {}).get("count", 0),
+        parked=found.get(OutboxState.PARKED, {}).get("count", 0),
+        oldest_seconds=max(0.0, (clock.now() - since).total_seconds()) if since else 0.0,
+    )
 
 
 class OutboxCollector(Collector):

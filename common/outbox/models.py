@@ -4,6 +4,8 @@
 constraints. No behaviour here: publishing, relaying and accepting are modules of their own.
 """
 
+from enum import IntEnum
+
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
@@ -11,13 +13,20 @@ from common import clock
 from common.ids import new_id
 
 
-class OutboxState(models.IntegerChoices):
+class OutboxState(IntEnum):
     """Life of one event on its way to one destination."""
 
-    PENDING = 0, "pending"
-    DELIVERED = 1, "delivered"
-    DEAD = 2, "dead"  # gave up; still blocks later events of its aggregate
-    PARKED = 3, "parked"  # gave up and blocks nobody any more
+    PENDING = 0
+    DELIVERED = 1
+    DEAD = 2  # gave up; still blocks later events of its aggregate
+    PARKED = 3  # gave up and blocks nobody any more
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+CHOICES = [(state.value, state.label) for state in OutboxState]
 
 
 class OutboxBase(models.Model):
@@ -35,7 +44,7 @@ class OutboxBase(models.Model):
     traceparent = models.CharField(max_length=64, blank=True, default="")
     occurred_at = models.DateTimeField(default=clock.now)
 
-    state = models.SmallIntegerField(choices=OutboxState.choices, default=OutboxState.PENDING)
+    state = models.SmallIntegerField(choices=CHOICES, default=OutboxState.PENDING)
     attempts = models.PositiveIntegerField(default=0)
     next_at = models.DateTimeField(default=clock.now)
     lease_owner = models.CharField(max_length=64, blank=True, default="")

@@ -2,6 +2,8 @@
 `definition`.
 """
 
+from enum import IntEnum
+
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 
@@ -9,14 +11,21 @@ from common import clock
 from common.ids import new_id, new_uuid
 
 
-class SagaState(models.IntegerChoices):
+class SagaState(IntEnum):
     """RUNNING does steps upwards, COMPENSATING undoes them downwards; the other three rest."""
 
-    RUNNING = 0, "running"
-    COMPENSATING = 1, "compensating"
-    DONE = 2, "done"
-    COMPENSATED = 3, "compensated"
-    PARKED = 4, "parked"
+    RUNNING = 0
+    COMPENSATING = 1
+    DONE = 2
+    COMPENSATED = 3
+    PARKED = 4
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+CHOICES = [(state.value, state.label) for state in SagaState]
 
 
 class SagaBase(models.Model):
@@ -31,8 +40,8 @@ class SagaBase(models.Model):
     key = models.CharField(max_length=150)
     entity_uuid = models.UUIDField(db_index=True)
 
-    state = models.SmallIntegerField(choices=SagaState.choices, default=SagaState.RUNNING)
-    parked_from = models.SmallIntegerField(choices=SagaState.choices, null=True, blank=True)
+    state = models.SmallIntegerField(choices=CHOICES, default=SagaState.RUNNING)
+    parked_from = models.SmallIntegerField(choices=CHOICES, null=True, blank=True)
     step = models.PositiveSmallIntegerField(default=0)
     step_since = models.DateTimeField(default=clock.now)
     # the current step may have happened although nobody heard so: a time-out, or a run that died inside it

@@ -81,7 +81,8 @@ def _kind(value: Any) -> str:
         return "boolean"
     if isinstance(value, int | float | Decimal):
         return "number"
-    return {str: "string", dict: "object", list: "array"}.get(type(value), type(value).__name__)
+    names = {"str": "string", "dict": "object", "list": "array"}
+    return names.get(type(value).__name__, type(value).__name__)
 
 
 def _fill(value: Any, values: dict[str, Any]) -> Any:

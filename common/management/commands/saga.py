@@ -20,7 +20,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
         listing = verbs.add_parser("list", help="runs that are not at rest")
-        listing.add_argument("--state", choices=SagaState.labels)
+        listing.add_argument("--state", choices=[state.label for state in SagaState])
         listing.add_argument("--limit", type=int, default=50)
         for verb, text in (("resume", "go on where it stopped"), ("undo", "turn back what it did")):
             verbs.add_parser(verb, help=text).add_argument("uuid", type=UUID)
