@@ -19,6 +19,35 @@ def this_service(settings: Any) -> None:
     assert settings.SERVICE_NAME == "NotificationService"
 
 
+@pytest.fixture(autouse=True)
+def user_service(fake_transport: Any) -> Any:
+    """UserService on the fake wire: it knows the people of the stories, and nobody else."""
+    from datetime import timedelta
+
+    from common import clock
+    from common.testing.people import NINA, PEOPLE
+    from common.web import privileges
+
+    people = {str(person.uuid): person for person in PEOPLE}
+
+    def answer(call: Any) -> Any:
+        person = people.get(call.path.split("/")[-2])
+        if person is None:
+            return 404, {"success": False}
+        young = (clock.now() - timedelta(minutes=10)).isoformat()
+        return {
+            "user_id": str(person.uuid),
+            "username": person.username,
+            "email": person.email,
+            "privilege": person.privilege,
+            "created_at": young if person is NINA else "2025-01-15T02:00:00Z",
+        }
+
+    privileges.forget()
+    fake_transport.on("GET", "UserService", "/api/v1/user/{uuid}/", answer)
+    return fake_transport
+
+
 @pytest.fixture
 def policies(db: None) -> None:
     """The seeded policies, also after a transactional test has emptied the tables."""

@@ -106,6 +106,11 @@ class PoliciesSwitchSerializer(serializers.Serializer):
     security_level = serializers.ChoiceField(choices=list(SecurityLevel), required=False)
     policies = PolicySwitchSerializer(many=True, required=False)
 
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            raise serializers.ValidationError({"body": ["security_level, policies"]})
+        return attrs
+
 
 class DecisionSerializer(serializers.Serializer):
     decision = serializers.ChoiceField(choices=DECISIONS)

@@ -1,10 +1,12 @@
 """The delivery job: it asks who the reader is and books how each delivery ended."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 
 from common.errors import PeerTimeout, PeerUnavailable
+from common.testing.people import Person
 from common.testing.race import race
 from notification.models import NotificationDelivery
 from notification.sagas.deliver import deliver_due
@@ -19,16 +21,7 @@ from notification.states import DELIVERY_MACHINE, DeliveryDetail, DeliveryState
 
 pytestmark = pytest.mark.django_db
 USER = "/api/v1/user/{uuid}/"
-
-
-@pytest.fixture
-def user_service(fake_transport, alice):
-    def answer(call):
-        known = str(alice.uuid) in call.path
-        return (200, {"user_id": str(alice.uuid), "username": "Alice"}) if known else (404, {"detail": "no"})
-
-    fake_transport.on("GET", "UserService", USER, answer)
-    return fake_transport
+STRANGER = Person("Nobody", UUID("01900000-0000-7000-8000-00000000dead"))
 
 
 def states():
@@ -45,16 +38,16 @@ def test_a_known_reader_is_booked_delivered(user_service, alice, write):
     assert deliver_due() is False
 
 
-def test_nobody_by_that_name_is_booked(user_service, mallory, write):
-    write(mallory)
+def test_nobody_by_that_name_is_booked(user_service, write):
+    write(STRANGER)
 
     deliver_due()
 
     assert states() == [(DeliveryState.SKIPPED, DeliveryDetail.NO_SUCH_USER)]
 
 
-def test_one_reader_is_looked_up_once_per_round(user_service, alice, mallory, write):
-    for person in (alice, alice, mallory, alice):
+def test_one_reader_is_looked_up_once_per_round(user_service, alice, write):
+    for person in (alice, alice, STRANGER, alice):
         write(person)
 
     deliver_due()

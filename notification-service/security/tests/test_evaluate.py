@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import pytest
 
-from common import clock
 from common.errors import PeerTimeout
 from common.ids import new_uuid
 from common.testing.people import NINA
@@ -19,19 +18,6 @@ from security.states import CaseState, Outcome
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("policies")]
 EVALUATE = "/api/internal/risk/evaluate/"
 ORDER = "01900000-0000-7000-8000-0000000000a1"
-
-
-@pytest.fixture(autouse=True)
-def user_service(fake_transport):
-    """Everybody opened an account long ago, but Nina ten minutes ago."""
-
-    def answer(call):
-        young = clock.now() - timedelta(minutes=10)
-        opened = young.isoformat() if str(NINA.uuid) in call.path else "2025-01-15T02:00:00Z"
-        return {"user_id": call.path.split("/")[-2], "created_at": opened}
-
-    fake_transport.on("GET", "UserService", "/api/v1/user/{uuid}/", answer)
-    return fake_transport
 
 
 @pytest.fixture
