@@ -160,6 +160,8 @@ def _rest(service: str) -> dict[str, Any]:
             "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
             "COMPONENT_SPLIT_REQUEST": True,
             "PREPROCESSING_HOOKS": ["common.web.schema.drop_alias_paths"],
+            # Choices stay where they are: named components for them would need names given by hand.
+            "POSTPROCESSING_HOOKS": [],
         },
     }
 

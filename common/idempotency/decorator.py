@@ -49,6 +49,7 @@ def idempotent(method: Method) -> Method:
             return _replay(view, found)
         return _carry_out(found, view, lambda: method(view, request, *args, **kwargs))
 
+    post.takes_idempotency_key = True  # type: ignore[attr-defined]  # read by the API description
     return post
 
 

@@ -1,5 +1,6 @@
 """The admin has sessions, CSRF and messages under names of its own; API paths have none of them."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -51,6 +52,17 @@ def test_the_admin_refuses_a_form_without_its_token(olive_at_the_desk: User) -> 
 def test_the_admin_speaks_chinese_and_english() -> None:
     assert "登录" in browser().get("/admin/login/").content.decode()
     assert "Log in" in browser().get("/admin/login/", headers={"Accept-Language": "en"}).content.decode()
+
+
+@pytest.mark.django_db
+def test_the_admins_styles_and_scripts_come_from_here() -> None:
+    page = browser().get("/admin/login/").content.decode()
+    links = [link for link in re.findall(r'(?:src|href)="([^"]+)"', page) if "." in link.rsplit("/", 1)[-1]]
+
+    assert len(links) > 3
+    for link in links:
+        assert link.startswith("/static/")
+        assert browser().get(link).status_code == 200, link
 
 
 @pytest.mark.django_db

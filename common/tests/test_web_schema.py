@@ -101,6 +101,20 @@ def test_references_and_amounts_are_described_as_they_are_read(schema: dict[str,
     ]
 
 
+def test_a_single_value_may_be_the_answer(schema: dict[str, Any]) -> None:
+    answer = body_of(schema["paths"]["/payments/who"]["get"], "200")
+
+    assert answer["properties"]["data"] == {"type": "boolean"}
+
+
+def test_keyed_operations_say_so(schema: dict[str, Any]) -> None:
+    keyed = schema["paths"]["/api/orders/keyed/parcels/"]["post"]["parameters"]
+    plain = schema["paths"]["/api/orders/echo/"]["post"].get("parameters", [])
+
+    assert [parameter["name"] for parameter in keyed] == ["Idempotency-Key"]
+    assert plain == []
+
+
 def test_what_is_answered_is_what_is_described(api: Api, schema: dict[str, Any]) -> None:
     import jsonschema_rs
 

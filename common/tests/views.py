@@ -68,6 +68,7 @@ class OptionalWhoAPIView(OptionalUserAPIView):
 
 class AdminWhoAPIView(AdminAPIView):
     family = "payment_api"
+    answer_schema = serializers.BooleanField
 
     def get(self, request: Request) -> Response:
         return self.answer(True)

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.plumbing import force_instance, is_list_serializer
+from drf_spectacular.plumbing import force_instance, is_field, is_list_serializer, is_serializer
 
 from common.web import schema_parts as parts
 from common.web.envelopes import Family
@@ -46,7 +46,9 @@ class SuiteSchema(AutoSchema):
         return self._told("request_schema")
 
     def get_response_serializers(self) -> Any:
-        answer = self._told("answer_schema")
+        answer = force_instance(self._told("answer_schema"))
+        if is_field(answer) and not is_serializer(answer):
+            answer = self._map_serializer_field(answer, "response")
         statuses = self._told("success_status", 200)
         codes = statuses if isinstance(statuses, tuple) else (statuses,)
         return {str(code): answer if answer is not None else {} for code in codes}
@@ -80,6 +82,8 @@ class SuiteSchema(AutoSchema):
         parameters = super()._get_parameters()
         if self._told("answer_shape") == "page" and self.method == "GET":
             parameters += parts.page_parameters(self._family)
+        if getattr(getattr(self.view, self.method.lower()), "takes_idempotency_key", False):
+            parameters.append(parts.IDEMPOTENCY_KEY)
         return parameters
 
     def _resolve_path_parameters(self, variables: list[str]) -> list[Schema]:
@@ -94,11 +98,16 @@ class SuiteSchema(AutoSchema):
             if code.startswith("2"):
                 self._enclose(body)
         for code, description in self._failures().items():
-            bodies.setdefault(code, self._problem(description))
+            body = bodies.setdefault(code, {"description": description})
+            # Beside what a provider's own answer may be (text), every failure can be ours.
+            body.setdefault("content", {}).setdefault("application/json", self._problem())
         return bodies
 
     def _enclose(self, body: Schema) -> None:
-        media = body.setdefault("content", {}).setdefault("application/json", {})
+        content = body.setdefault("content", {})
+        if content and "application/json" not in content:
+            return
+        media = content.setdefault("application/json", {})
         media["schema"] = self._shaped(media.get("schema", {}))
         body["description"] = "Done."
 
@@ -118,10 +127,10 @@ class SuiteSchema(AutoSchema):
             failures |= WRITES
         return failures | FAILURE
 
-    def _problem(self, description: str) -> Schema:
+    def _problem(self) -> Schema:
         component = parts.problem_component(self._family)
         self.registry.register_on_missing(component)
-        return {"description": description, "content": {"application/json": {"schema": component.ref}}}
+        return {"schema": component.ref}
 
 
 def drop_alias_paths(endpoints: list[Any], **kwargs: Any) -> list[Any]:

@@ -28,6 +28,13 @@ SECURITY_SCHEMES = {
     "OptionalUserAuthentication": ("userToken", "accessToken"),
 }
 
+IDEMPOTENCY_KEY: Schema = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "description": "The same key and body again: the first answer, marked `Idempotent-Replay: true`.",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+}
+
 # What the path converters take.
 REFERENCES: Schema = {
     entity: {"type": "string", "pattern": f"^({forms})$"} for entity, forms in FORMS.items()
