@@ -37,9 +37,10 @@ def order_auto_complete() -> bool:
     return len(due) == AT_ONCE
 
 
+# Any number of workers may run any of these at once: each row is claimed by a conditional UPDATE.
 JOBS = (
-    Job("order_expire", 5.0, "order.jobs.order_expire", hold=300.0),
+    Job("order_expire", 5.0, "order.jobs.order_expire", exclusive=False),
     Job("stock_push", 1.0, "order.jobs.stock_push", exclusive=False),
-    Job("logistics_advance", 1.0, "order.jobs.logistics_advance"),
-    Job("order_auto_complete", 60.0, "order.jobs.order_auto_complete"),
+    Job("logistics_advance", 1.0, "order.jobs.logistics_advance", exclusive=False),
+    Job("order_auto_complete", 60.0, "order.jobs.order_auto_complete", exclusive=False),
 )

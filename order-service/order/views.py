@@ -266,6 +266,7 @@ class PurchasedAPIView(EventInboxAPIView):
 class GroupUpdateAPIView(InternalAPIView):
     """Retired: answers 200 and does nothing, so that old senders stop repeating themselves."""
 
+    family = "shopping"
     allowed_callers = SIBLINGS
 
     def post(self, request: Request) -> Response:

@@ -1,7 +1,7 @@
 """Place an order: server prices, snapshot of the goods, stock held, all in one local transaction."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -56,16 +56,26 @@ def order_place(
     shipping: Shipping,
     payment_method: int = 0,
     remark: str = "",
+    number: Callable[[], str] | None = None,
 ) -> Order:
     """Create the order with its items and holds, history and `order.created.v1`.
 
     Precondition: `lines` carry the prices of ProductService, one line per product.
     Raises StockShort or StockUnknown (nothing is kept), InvalidAmount when the sum passes 99,999,999.99.
     """
-    columns = {"payment_method": payment_method, "remark": remark}
+    draw = number or new_order_number
     for tries_left in reversed(range(NUMBER_TRIES)):
         try:
-            return _place(buyer_uuid, seller_uuid, lines, reads, shipping, **columns)
+            return _place(
+                buyer_uuid,
+                seller_uuid,
+                lines,
+                reads,
+                shipping,
+                payment_method=payment_method,
+                remark=remark,
+                order_id=draw(),
+            )
         except IntegrityError as error:
             # Another order has the number: take another number.
             if "order_id" not in str(error) or not tries_left:
@@ -113,7 +123,6 @@ def _new_order(
     total = sum((line.price * line.quantity for line in lines), Decimal(0))
     total = parse_amount(total, field="products", maximum=MAXIMUM)
     return Order(
-        order_id=new_order_number(),
         buyer_uuid=buyer_uuid,
         seller_uuid=seller_uuid,
         total_amount=total,

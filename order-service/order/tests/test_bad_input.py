@@ -107,7 +107,8 @@ def test_a_form_is_not_json(api: Any, world: World, alice: Any) -> None:
     "query",
     [
         {"page": "0"}, {"page": "-1"}, {"page": "x"}, {"page": "1e3"}, {"page_size": "0"},
-        {"page_size": "101"}, {"status": "4"}, {"status": "5"}, {"status": "unknown"}, {"sort": "name"}, {"sort": "-created_at"},
+        {"page_size": "101"}, {"status": "4"}, {"status": "5"}, {"status": "unknown"},
+        {"sort": "name"}, {"sort": "-created_at"},
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["/api/orders/", "/api/orders/sold/"])

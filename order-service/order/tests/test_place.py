@@ -1,5 +1,6 @@
 """Placing an order: server prices, snapshot, stock held, addresses encrypted, a key that makes it once."""
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -207,12 +208,21 @@ def test_an_address_is_ciphertext_at_rest_and_found_by_index(place: Any, world: 
     assert not any("13800138000" in text or "王小明" in text for text in everything)
 
 
-def test_a_number_that_is_taken_is_drawn_again(place: Any, monkeypatch: Any) -> None:
-    first = place()["order_id"]
-    draws = iter([int(first[-8:]), int(first[-8:]), 7])
-    monkeypatch.setattr(placing.secrets, "randbelow", lambda limit: next(draws))
+def test_a_number_that_is_taken_is_drawn_again(place: Any, alice: Any) -> None:
+    taken = place()["order_id"]
+    draws = iter([taken, taken, "CFMP2026112100000007"])
 
-    assert place()["order_id"] == "CFMP2026112100000007"
+    order = placing.order_place(
+        buyer_uuid=alice.uuid,
+        seller_uuid=BOB.uuid,
+        lines=[placing.Line(TEA, "1", "tea", "", Decimal("299.00"), 1)],
+        reads=[],
+        shipping=placing.Shipping("n", "13800138000", "a"),
+        number=lambda: next(draws),
+    )
+
+    assert order.order_id == "CFMP2026112100000007"
+    assert (Order.objects.count(), StockHold.objects.count()) == (2, 2)
 
 
 def test_the_same_key_gives_the_same_order(api: Any, world: World, alice: Any) -> None:
