@@ -1,1 +1,1 @@
-"""The library every service shares, in rings: plain Python, network, Django, testing. It imports no service."""
+"""The library every service shares, in rings: plain, network, Django, testing. It imports no service."""

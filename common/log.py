@@ -4,8 +4,10 @@ Room: plain. What is logged is the caller's choice; what may never be is decided
 the field and by the look of the text. structlog renders, stdlib's handlers write.
 """
 
+import fcntl
 import logging
 import logging.handlers
+import os
 import re
 import sys
 from collections.abc import Mapping, MutableMapping
@@ -140,14 +142,42 @@ def _add_context(_: Any, __: str, event: Event) -> Event:
     return event
 
 
+class _SharedFile(logging.handlers.RotatingFileHandler):
+    """A rotated file that several processes of one service write to.
+
+    One of them rotates, under a lock; the others notice that the file was moved away and follow.
+    """
+
+    def shouldRollover(self, record: logging.LogRecord) -> bool:
+        self._follow()
+        return bool(super().shouldRollover(record))
+
+    def doRollover(self) -> None:
+        with open(f"{self.baseFilename}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            # Someone else may have rotated while we waited for the lock.
+            if not self._follow():
+                super().doRollover()
+
+    def _follow(self) -> bool:
+        """Open the file anew when ours was moved away; says whether it was."""
+        if self.stream is None or self._is_in_place(self.stream.fileno()):
+            return False
+        self.stream.close()
+        self.stream = self._open()
+        return True
+
+    def _is_in_place(self, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(Path(self.baseFilename).stat(), os.fstat(descriptor))
+        except FileNotFoundError:
+            return False
+
+
 def _file_handler(path: Path) -> list[logging.Handler]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return [
-            logging.handlers.RotatingFileHandler(
-                path, maxBytes=_LOG_FILE_BYTES, backupCount=_LOG_FILES, encoding="utf-8"
-            )
-        ]
+        return [_SharedFile(path, maxBytes=_LOG_FILE_BYTES, backupCount=_LOG_FILES, encoding="utf-8")]
     except OSError as problem:
         print(f"log file {path} cannot be opened ({problem}): logging to stdout only", file=sys.stderr)
         return []

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import logging.handlers
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -223,6 +224,28 @@ def test_the_file_is_rotated(tmp_path: Path) -> None:
 
     assert path.stat().st_size <= 500
     assert (tmp_path / "order.log.1").exists()
+
+
+def test_processes_that_share_a_file_lose_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "order.log"
+    # Two handlers on one file are what two processes are; eleven files are just enough for all lines.
+    writers = [log._SharedFile(path, maxBytes=61, backupCount=10, encoding="utf-8") for _ in range(2)]
+    texts = [f"{number:05}" for number in range(100)]
+    for number, text in enumerate(texts):
+        writers[number % 2].emit(logging.LogRecord("x", logging.INFO, "", 0, text, None, None))
+    for writer in writers:
+        writer.close()
+
+    written = [line for file in tmp_path.glob("order.log*") for line in file.read_text().split()]
+    assert sorted(written) == texts
+
+
+def test_a_file_that_was_moved_away_is_made_anew(lines: Any, tmp_path: Path) -> None:
+    get_logger("x").info("before")
+    (tmp_path / "logs" / "order.log").rename(tmp_path / "logs" / "archived")
+    get_logger("x").info("after")
+
+    assert [line["event"] for line in lines()] == ["after"]
 
 
 def test_configuring_twice_does_not_write_twice(tmp_path: Path) -> None:
