@@ -11,6 +11,5 @@ urlpatterns = [
     path("", by_method(GET=views.page)),
     path("health", by_method(GET=health("Shop"))),
     path("shop/", by_method(GET=views.page)),
-    path("shop/qr.svg", by_method(GET=views.qr)),
     path("shop/<str:name>", by_method(GET=views.asset)),
 ]

@@ -1,8 +1,7 @@
-"""The page, its few files, and QR codes. Everything else the page needs comes from the gateway."""
+"""The page and its few files. Everything else the page needs comes from the gateway."""
 
 from pathlib import Path
 
-import segno
 from django.http import HttpRequest, HttpResponse
 
 from config.web import Refused
@@ -16,7 +15,6 @@ KINDS = {
 }
 # Nothing from elsewhere runs in this page, and nobody frames it.
 POLICY = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'"
-LONGEST_QR_TEXT = 1000
 
 
 def page(request: HttpRequest) -> HttpResponse:
@@ -30,12 +28,3 @@ def asset(request: HttpRequest, name: str) -> HttpResponse:
     headers = {"Cache-Control": "no-cache", "Content-Security-Policy": POLICY}
     file = known[name]
     return HttpResponse(file.read_bytes(), content_type=KINDS[file.suffix], headers=headers)
-
-
-def qr(request: HttpRequest) -> HttpResponse:
-    """`?text=`: the picture of a payment code, as a phone would scan it."""
-    text = request.GET.get("text", "")
-    if not 0 < len(text) <= LONGEST_QR_TEXT:
-        raise Refused("text of 1 to 1000 characters, please")
-    picture = segno.make(text, error="m").svg_inline(omitsize=True, border=2, svgns=True)
-    return HttpResponse(picture, content_type="image/svg+xml")

@@ -16,9 +16,10 @@ def test_a_payment_is_notified_with_alipays_fields(merchant: Merchant, receiver:
     assert (form["passback_params"], form["body"]) == ("a%3D1", "一壶两杯")
     expected = {
         "notify_time", "notify_type", "notify_id", "app_id", "auth_app_id", "charset", "version",
-        "sign_type", "sign", "trade_no", "out_trade_no", "buyer_id", "buyer_logon_id", "seller_id", "seller_email",
-        "trade_status", "total_amount", "receipt_amount", "invoice_amount", "buyer_pay_amount",
-        "point_amount", "subject", "body", "gmt_create", "gmt_payment", "fund_bill_list", "passback_params",
+        "sign_type", "sign", "trade_no", "out_trade_no", "buyer_id", "buyer_logon_id", "seller_id",
+        "seller_email", "trade_status", "total_amount", "receipt_amount", "invoice_amount",
+        "buyer_pay_amount", "point_amount", "subject", "body", "gmt_create", "gmt_payment",
+        "fund_bill_list", "passback_params",
     }  # fmt: skip
     assert set(form) == expected
 

@@ -14,7 +14,7 @@ from alipay_simulator.errors import BusinessFailure
 from alipay_simulator.models import PayLink, Trade
 from alipay_simulator.signature import notify_text, sign
 from alipay_simulator.switches import now
-from alipay_simulator.trades import link_expiry, trade_close, trade_create, trade_find, trade_pay
+from alipay_simulator.trades import trade_close, trade_create, trade_find, trade_pay
 from alipay_simulator.traffic import log_traffic
 from alipay_simulator.views.pages import error_page
 from alipay_simulator.wire import beijing, yuan
@@ -114,4 +114,5 @@ def _state(link: PayLink, trade: Trade | None) -> str:
 
 
 def _expiry(link: PayLink, trade: Trade | None) -> datetime | None:
-    return trade.expires_at if trade is not None else link_expiry(link, link.created_at)
+    """A relative term (`timeout_express`) has not begun before there is a trade."""
+    return trade.expires_at if trade is not None else link.time_expire
