@@ -50,7 +50,7 @@ def risk_evaluate(
             PEER, "/api/internal/risk/evaluate/", json=question, idempotency_key=str(key)
         )
         return _read(answer.data["data"])
-    except (SuiteError, KeyError, TypeError, ValueError) as wrong:
+    except (SuiteError, KeyError, TypeError, ValueError, AttributeError) as wrong:
         # A shop that cannot ask still has a rule: RISK_FAILURE_MODE. Silence here must be visible.
         log.error("risk_not_evaluated", payment_uuid=str(payment_uuid), error=type(wrong).__name__)
         return RiskAnswer(RiskOutcome.NOT_EVALUATED)

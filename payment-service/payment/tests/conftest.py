@@ -1,4 +1,5 @@
-"""A shop around the payment service: an Alipay that really signs, an order of Alice's, siblings that answer."""
+"""A shop around the payment service: an Alipay that really signs, an order of Alice's, siblings that
+answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Every (state, event) pair of both machines: what the tables say is written out here a second time, by hand."""
+"""Every (state, event) pair of both machines: what the tables say is written out here a second time, by
+hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Silence, noise and crashes on the way to Alipay: nothing is concluded from them, and everything is found out."""
+"""Silence, noise and crashes on the way to Alipay: nothing is concluded from them, and everything is found
+out."""
 
 from __future__ import annotations
 
