@@ -228,11 +228,11 @@ def test_the_file_is_rotated(tmp_path: Path) -> None:
 
 def test_processes_that_share_a_file_lose_no_line(tmp_path: Path) -> None:
     path = tmp_path / "order.log"
-    # Two handlers on one file are what two processes are; eleven files are just enough for all lines.
-    writers = [log._SharedFile(path, maxBytes=61, backupCount=10, encoding="utf-8") for _ in range(2)]
+    # Four handlers on one file are what four processes are; eleven files are just enough for all lines.
+    writers = [log._SharedFile(path, maxBytes=61, backupCount=10, encoding="utf-8") for _ in range(4)]
     texts = [f"{number:05}" for number in range(100)]
     for number, text in enumerate(texts):
-        writers[number % 2].emit(logging.LogRecord("x", logging.INFO, "", 0, text, None, None))
+        writers[number % 4].emit(logging.LogRecord("x", logging.INFO, "", 0, text, None, None))
     for writer in writers:
         writer.close()
 
