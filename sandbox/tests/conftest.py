@@ -20,11 +20,10 @@ def running_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
 
 
 @pytest.fixture
-def live(running_sandbox: Live) -> Iterator[Live]:
+def live(running_sandbox: Live) -> Live:
     """The stack with nothing left over from another test."""
     running_sandbox.reset()
-    yield running_sandbox
-    running_sandbox.reset()
+    return running_sandbox
 
 
 @pytest.fixture

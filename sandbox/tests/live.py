@@ -51,8 +51,7 @@ class Live:
 
     def reset(self) -> None:
         self.sim("reset/", {})
-        for name in ("user", "product"):
-            requests.delete(f"{self.urls[name]}/sim/faults/", timeout=10)
+        requests.delete(f"{self.product}/sim/faults/", timeout=10)
         self.sim("dialect/", {"dialect": "update"}, port="product")
 
     def trade(self, out_trade_no: str) -> dict[str, Any]:
@@ -86,7 +85,7 @@ class Receiver:
         self.url = f"http://127.0.0.1:{self._server.server_port}/notify"
 
     def __enter__(self) -> "Receiver":
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(self, *args: Any) -> None:
