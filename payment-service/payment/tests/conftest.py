@@ -38,12 +38,22 @@ def config_of(alipay: FakeAlipay) -> AlipayConfig:
     )
 
 
+@pytest.fixture(scope="session")
+def line() -> tuple[AlipayGateway, list[FakeAlipay]]:
+    """Our gateway class, made once (reading an RSA key takes a tenth of a second), and who answers its calls."""
+    answering: list[FakeAlipay] = []
+    gateway = AlipayGateway(config_of(FakeAlipay()), send=lambda *call: answering[-1].send(*call))
+    return gateway, answering
+
+
 @pytest.fixture
-def alipay() -> Iterator[FakeAlipay]:
+def alipay(line: tuple[AlipayGateway, list[FakeAlipay]]) -> Iterator[FakeAlipay]:
     """Alipay, and our gateway class talking to it."""
-    provider = FakeAlipay()
-    with use_gateway(AlipayGateway(config_of(provider), send=provider.send)):
-        yield provider
+    gateway, answering = line
+    answering.append(FakeAlipay())
+    with use_gateway(gateway):
+        yield answering[-1]
+    answering.pop()
 
 
 @dataclass(frozen=True)
