@@ -45,12 +45,12 @@ class Outcome:
     error: SuiteError | None = None
 
 
-def start(saga: Saga, *, key: str, context: dict[str, Any], entity: UUID) -> Any:
+def start(saga: Saga, *, key: str, context: dict[str, Any], entity: UUID, inline: bool = True) -> Any:
     """INSERT a run in the caller's transaction and return its row, leased to the caller, who runs it
     after commit.
 
-    Should nobody do so, a worker takes it over. A second start with the same key returns the first row,
-    unleased.
+    Should nobody do so, a worker takes it over; with `inline=False` it does so at once. A second start with
+    the same key returns the first row, unleased.
     """
     sagas, now, origin = concrete("saga").objects, clock.now(), tracing.current()
     row = sagas.model(
@@ -59,8 +59,8 @@ def start(saga: Saga, *, key: str, context: dict[str, Any], entity: UUID) -> Any
         key=key,
         entity_uuid=entity,
         context=context,
-        lease_owner=new_uuid().hex,
-        lease_until=journal.lease_end(LEASE_SECONDS),
+        lease_owner=new_uuid().hex if inline else "",
+        lease_until=journal.lease_end(LEASE_SECONDS) if inline else None,
         step_since=now,
         next_at=now,
         actor=origin.actor[:80],
@@ -76,7 +76,7 @@ def start(saga: Saga, *, key: str, context: dict[str, Any], entity: UUID) -> Any
         if earlier is None:
             raise
         return earlier
-    row.is_leased_here = True
+    row.is_leased_here = inline
     return row
 
 

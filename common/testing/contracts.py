@@ -31,15 +31,15 @@ class Contract:
         )
 
 
-def load(name: str) -> Contract:
+def load(name: str, *, folder: Path = FOLDER) -> Contract:
     """The contract in `contracts/<name>.json`; numbers with a point are Decimals."""
-    text = (FOLDER / f"{name}.json").read_text(encoding="utf-8")
+    text = (folder / f"{name}.json").read_text(encoding="utf-8")
     return Contract(**json.loads(text, parse_float=Decimal))
 
 
-def contracts_of(*, caller: str = "", callee: str = "") -> list[Contract]:
+def contracts_of(*, caller: str = "", callee: str = "", folder: Path = FOLDER) -> list[Contract]:
     """Every contract of that caller and that callee, by name."""
-    found = [load(path.stem) for path in sorted(FOLDER.glob("*.json"))]
+    found = [load(path.stem, folder=folder) for path in sorted(folder.glob("*.json"))]
     return [it for it in found if it.caller == (caller or it.caller) and it.callee == (callee or it.callee)]
 
 

@@ -388,6 +388,16 @@ def test_out_of_time_the_worker_gets_the_rest(world: World) -> None:
     assert RingSaga.objects.get().uncertain is False
 
 
+def test_started_for_the_worker_nobody_waits(world: World) -> None:
+    with transaction.atomic():
+        start(_saga(world), key="k", context={}, entity=ENTITY, inline=False)
+
+    assert run_due() is True
+
+    stored = RingSaga.objects.get()
+    assert (stored.state, stored.uncertain) == (SagaState.DONE, False)
+
+
 def test_the_worker_runs_it_in_the_name_of_the_request_that_started_it(world: World) -> None:
     seen: list[tracing.RequestContext] = []
 
