@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.core.checks import register
 
 from common.errors import CallInTransaction
 
@@ -19,9 +20,10 @@ class CommonConfig(AppConfig):
 
     def ready(self) -> None:
         from common import service_client
-        from common.web import converters
+        from common.web import checks, converters
 
         converters.register()
+        register(checks.check_views)
         _answer_in_json()
         _tell_figures()
         service_client.configure(settings.CFMP)

@@ -60,6 +60,8 @@ class EndingAPIView(UserAPIView):
 
 
 class OptionalAPIView(OptionalUserAPIView):
+    family = "shopping"
+
     runs: ClassVar[list[str]] = []
 
     @idempotent

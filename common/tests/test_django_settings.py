@@ -9,12 +9,16 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, transaction
+from django.test import override_settings
+from django.urls import include, path
 
 from common import config
 from common.databases import database_settings
 from common.django_settings import service_settings
 from common.errors import CallInTransaction
 from common.service_client import service_client
+from common.web.checks import check_views
+from common.web.views import InternalAPIView, OpenAPIView
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -119,3 +123,26 @@ def test_a_boot_with_bad_settings_names_every_problem() -> None:
     assert answer.returncode != 0
     for name in ("SERVICE_PORT", "DJANGO_SECRET_KEY", "PII_KEYS", "JWT_KEYS", "ALLOWED_HOSTS"):
         assert name in answer.stderr
+
+
+class WrongFamilyAPIView(OpenAPIView):
+    family = "payment_api"
+
+
+class ClosedDoorAPIView(InternalAPIView):
+    pass
+
+
+urlpatterns = [
+    path("api/orders/wrong/", WrongFamilyAPIView.as_view()),
+    path("nested/", include([path("closed/", ClosedDoorAPIView.as_view())])),
+]
+
+
+@override_settings(ROOT_URLCONF=__name__)
+def test_a_view_of_the_wrong_family_and_a_door_nobody_opens_are_found() -> None:
+    found = check_views(None)
+
+    assert [problem.id for problem in found] == ["common.E001", "common.E002"]
+    assert "WrongFamilyAPIView" in found[0].msg
+    assert "ClosedDoorAPIView" in found[1].msg

@@ -15,6 +15,7 @@ Family = Literal["cfmp", "payment_api", "shopping", "provider"]
 # Longest prefix first, so that `/api/v1/payment/alipay` is not taken for a CFMP path.
 _FAMILIES: tuple[tuple[str, Family], ...] = (
     ("/api/payment/callback", "provider"),
+    ("/api/payment/return", "provider"),
     ("/api/v1/payment/alipay/notify", "provider"),
     ("/api/v1/payment", "payment_api"),
     ("/api/", "cfmp"),
