@@ -1,0 +1,1 @@
+"""The stack as a person handles it: started, stopped, interrupted, killed."""
