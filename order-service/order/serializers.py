@@ -6,6 +6,7 @@ Answers are built from dicts, field by field: a list of ten orders must not cost
 from decimal import Decimal
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from common.money import format_amount
@@ -16,9 +17,13 @@ from order.states import LogisticsStatus, PaymentStatus, shown_status
 
 MOST_LINES = 50
 MOST_UNITS = 9999
-METHODS = {0: 0, 1: 1, "0": 0, "1": 1, "alipay": 0, "wechat_pay": 1}
+_WORDS = {"0": 0, "1": 1, "alipay": 0, "wechat_pay": 1}
+METHODS: dict[int | str, int] = {0: 0, 1: 1, **_WORDS}
 
 
+@extend_schema_field(
+    {"oneOf": [{"type": "integer", "enum": [0, 1]}, {"type": "string", "enum": list(_WORDS)}]}
+)
 class PaymentMethodField(serializers.Field):
     """0 or "alipay", 1 or "wechat_pay": the published client sends both spellings."""
 
@@ -111,8 +116,6 @@ class OrderShipSerializer(serializers.Serializer):
 
 
 class OrderListQuerySerializer(serializers.Serializer):
-    page = serializers.IntegerField(required=False, min_value=1)
-    page_size = serializers.IntegerField(required=False, min_value=1, max_value=100)
     status = serializers.ChoiceField(
         ["all", "pending_payment", "paid", "completed", "cancelled", "0", "1", "2", "3"], required=False
     )
@@ -124,7 +127,7 @@ class OrderListQuerySerializer(serializers.Serializer):
 class OrderProductSerializer(serializers.Serializer):
     """Documents one line of an answer."""
 
-    product_id = serializers.JSONField()
+    product_id = serializers.JSONField(help_text="the product service's own number")
     product_uuid = serializers.UUIDField()
     product_name = serializers.CharField()
     price = AmountField()
@@ -138,14 +141,59 @@ class OrderSerializer(serializers.Serializer):
     id = serializers.IntegerField()
     order_id = serializers.CharField()
     order_uuid = serializers.UUIDField()
-    status = serializers.IntegerField()
+    buyer_uuid = serializers.UUIDField()
+    seller_uuid = serializers.UUIDField()
+    buyer_id = serializers.UUIDField()
+    seller_id = serializers.UUIDField()
+    status = serializers.IntegerField(help_text="0 pending payment, 1 paid, 2 completed, 3 cancelled")
     cancelling = serializers.BooleanField()
-    fulfilment_status = serializers.IntegerField()
-    payment_status = serializers.CharField()
+    fulfilment_status = serializers.IntegerField(help_text="0 unshipped, 1 receiving, 2 received")
+    payment_status = serializers.ChoiceField([status.name.lower() for status in PaymentStatus])
+    payment_method = serializers.IntegerField(help_text="0 Alipay, 1 WeChat Pay")
+    payment_uuid = serializers.UUIDField(allow_null=True)
+    payment_time = serializers.DateTimeField(allow_null=True)
     total_amount = AmountField()
     payable_amount = AmountField()
+    paid_amount = AmountField()
     refunded_amount = AmountField()
+    remark = serializers.CharField()
+    cancel_reason = serializers.CharField()
+    shipping_name = serializers.CharField()
+    shipping_phone = serializers.CharField()
+    shipping_address = serializers.CharField()
+    shipping_postal_code = serializers.CharField()
+    carrier = serializers.CharField()
+    tracking_no = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField()
+    shipped_at = serializers.DateTimeField(allow_null=True)
+    delivered_at = serializers.DateTimeField(allow_null=True)
+    completed_at = serializers.DateTimeField(allow_null=True)
+    cancelled_at = serializers.DateTimeField(allow_null=True)
     products = OrderProductSerializer(many=True)
+
+
+class LogisticsSerializer(serializers.Serializer):
+    """Documents where the goods are."""
+
+    order_uuid = serializers.UUIDField()
+    order_id = serializers.CharField()
+    fulfilment_status = serializers.IntegerField()
+    carrier = serializers.CharField()
+    tracking_no = serializers.CharField()
+    shipped_at = serializers.DateTimeField(allow_null=True)
+    delivered_at = serializers.DateTimeField(allow_null=True)
+    events = serializers.ListField(child=serializers.DictField())
+
+
+class TimelineSerializer(serializers.Serializer):
+    """Documents one order's story."""
+
+    order_uuid = serializers.UUIDField()
+    order_id = serializers.CharField()
+    entries = serializers.ListField(child=serializers.DictField())
+    missing = serializers.ListField(child=serializers.CharField())
 
 
 class OrderStatsSerializer(serializers.Serializer):

@@ -58,7 +58,7 @@ class _OrderView(UserAPIView):
 class OrderListAPIView(_OrderView):
     """What the caller bought, and placing an order."""
 
-    request_schema = serializers.OrderPlaceSerializer
+    request_schema = {"POST": serializers.OrderPlaceSerializer}
     query_schema = {"GET": serializers.OrderListQuerySerializer}
     answer_schema = serializers.OrderSerializer
     answer_shape = {"GET": "page"}
@@ -102,6 +102,8 @@ class OrderSoldAPIView(OrderListAPIView):
 
 
 class OrderStatsAPIView(_OrderView):
+    """Counts and sums of what the caller bought."""
+
     answer_schema = serializers.OrderStatsSerializer
     answer_shape = "flat"
 
@@ -112,8 +114,8 @@ class OrderStatsAPIView(_OrderView):
 class OrderDetailAPIView(_OrderView):
     """One order: read, change its address or remark while it is pending, take it off one's list."""
 
-    request_schema = serializers.OrderEditSerializer
-    answer_schema = serializers.OrderSerializer
+    request_schema = {"PUT": serializers.OrderEditSerializer, "PATCH": serializers.OrderEditSerializer}
+    answer_schema = dict.fromkeys(("GET", "PUT", "PATCH"), serializers.OrderSerializer)
 
     def get(self, request: Request, ref: Ref) -> Response:
         return self.answer(serializers.order_json(selectors.order_detail_for(ref, self.viewer)))
@@ -136,6 +138,7 @@ class OrderCancelAPIView(_OrderView):
 
     request_schema = serializers.OrderCancelSerializer
     answer_schema = serializers.OrderSerializer
+    success_status = (200, 202)
 
     def post(self, request: Request, ref: Ref) -> Response:
         order = selectors.order_get_for(ref, self.viewer, "cancel")
@@ -196,6 +199,10 @@ class OrderShipAPIView(_OrderView):
 
 
 class OrderLogisticsAPIView(_OrderView):
+    """Where the goods are."""
+
+    answer_schema = serializers.LogisticsSerializer
+
     def get(self, request: Request, ref: Ref) -> Response:
         row = selectors.order_detail_for(ref, self.viewer)
         return self.answer(serializers.logistics_json(row, selectors.logistics_of(row["order_uuid"])))
@@ -203,6 +210,8 @@ class OrderLogisticsAPIView(_OrderView):
 
 class OrderTimelineAPIView(_OrderView):
     """Everything that happened to one order, in order of time."""
+
+    answer_schema = serializers.TimelineSerializer
 
     def get(self, request: Request, ref: Ref) -> Response:
         return self.answer(order_timeline(selectors.order_get_for(ref, self.viewer), self.viewer))
@@ -212,7 +221,7 @@ class OrderInternalAPIView(InternalAPIView):
     """One order for siblings, by UUID, number or id. It calls nobody, so that calls form no circle."""
 
     allowed_callers = SIBLINGS
-    request_schema = serializers.OrderInternalEditSerializer
+    request_schema = {"PATCH": serializers.OrderInternalEditSerializer}
 
     def get(self, request: Request, ref: Ref) -> Response:
         return self.answer(serializers.internal_order_json(selectors.order_facts(ref)))

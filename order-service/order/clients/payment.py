@@ -12,7 +12,8 @@ from common.money import parse_amount
 from common.service_client import service_client
 
 PEER = "PaymentService"
-PAID = frozenset({"success", "part_refunded", "refunded"})
+# "refunded" is left out: money that came too late and went back reads the same, and pays for nothing.
+PAID = frozenset({"success", "part_refunded"})
 LIVING = frozenset({"pending", "processing"})
 # 6002: the payment is in another state than the call needs; its data names it.
 WRONG_STATE = "6002"
@@ -76,7 +77,8 @@ def payment_read(order_uuid: UUID) -> PaymentSeen | None:
 
 
 def payment_close(payment_uuid: UUID, *, key: UUID) -> str:
-    """Ask the provider and close the payment; returns its status: "success" when it had been paid already.
+    """Ask the provider and close the payment; returns the status it then has: "success" when it was paid
+    already.
 
     Raises PeerRejected when it may not be closed, the other peer errors when the provider cannot say.
     """
@@ -84,9 +86,8 @@ def payment_close(payment_uuid: UUID, *, key: UUID) -> str:
     try:
         answer = service_client.post(PEER, path, json={}, idempotency_key=str(key))
     except PeerRejected as refusal:
-        status = _status_in(refusal)
-        if status in PAID:
-            return "success"
+        if status := _status_in(refusal):
+            return status
         raise
     return str(_data(answer.data).get("status", ""))
 
@@ -98,7 +99,7 @@ def _status_in(refusal: PeerRejected) -> str:
 
 
 def payment_refund(
-    *, order_uuid: UUID, amount: Decimal, reason: str, snapshot: Mapping[str, Any], key: UUID, **more: str
+    *, order_uuid: UUID, amount: Decimal, reason: str, snapshot: Mapping[str, Any], key: UUID
 ) -> RefundSeen:
     """Refund `amount` (CNY) of the order's payment. The body must stay the same for one key."""
     body = {
@@ -106,11 +107,16 @@ def payment_refund(
         "refund_reason": reason,
         "refund_method": "original_payment",
         "order": dict(snapshot),
-        **more,
     }
     path = f"/api/payment/{order_uuid}/refund/"
-    answer = service_client.post(PEER, path, json=body, idempotency_key=str(key))
-    return _refund(_data(answer.data))
+    return _refund(_data(service_client.post(PEER, path, json=body, idempotency_key=str(key)).data))
+
+
+def payment_return(payment_uuid: UUID, *, amount: Decimal, reason: str, key: UUID) -> RefundSeen:
+    """Refund `amount` (CNY) of this very payment, whichever the order's is."""
+    body = {"refund_amount": amount, "refund_reason": reason, "refund_method": "original_payment"}
+    path = f"/api/payments/{payment_uuid}/refund/"
+    return _refund(_data(service_client.post(PEER, path, json=body, idempotency_key=str(key)).data))
 
 
 def _data(answer: Any) -> Mapping[str, Any]:

@@ -20,6 +20,8 @@ from order.sagas.stray import STRAY
 from order.services.mark_paid import PaymentFacts, payment_learn
 
 CONSUMER = "order.payments"
+# Late and double money that the payment service gives back by itself: the order never heard that it came.
+RETURNED_BY_PAYMENTS = frozenset({"late_payment", "overpayment"})
 _PAID = frozenset({"payment.succeeded.v1", "payment.refund_succeeded.v1"})
 _FAILED = frozenset({"payment.failed.v1", "payment.closed.v1"})
 
@@ -32,6 +34,8 @@ def payment_event_take(event: IncomingEvent) -> str:
     """
     if accept(event, CONSUMER) == "duplicate":
         return "duplicate"
+    if event.data.get("refund_source") in RETURNED_BY_PAYMENTS:
+        return "ignored"
     is_stray = learn(_facts(event), actor="service:PaymentService")
     return "stray" if is_stray else "handled"
 

@@ -1,54 +1,43 @@
 """Give back money that covers no order: it was paid after the order had ended, twice, or in another amount.
 
-The payment service returns late and double payments by itself; this saga makes sure, and asks where it did
-not.
+The payment service returns late and double payments by itself and never calls them paid; this saga is for
+what it could not know: a payment that succeeded while its order was ending here.
 """
 
 from uuid import UUID
 
+from common.errors import PeerRejected
 from common.sagas.definition import Context, Saga, Step, StepWaiting
+from common.sagas.journal import may_succeed_later
 from order.clients import payment
-from order.selectors import order_snapshot
+from order.selectors import payment_of
 from order.services.mark_paid import PaymentFacts, payment_learn
 
 ASK_AGAIN_SECONDS = 5.0
 ACTOR = "system:stray"
+# 6005: nothing is left to refund, so somebody else is giving it back.
+NOTHING_LEFT = "6005"
 
 
-def give_back(context: Context, key: UUID) -> Context | None:
-    """Ask for the refund unless one is under way.
-
-    The body is stored first, so that a repeat says the same.
-    """
-    order_uuid = UUID(context["order_uuid"])
-    seen = payment.payment_read(order_uuid)
-    if seen is None or str(seen.payment_uuid) != context["payment_uuid"]:
-        return {"left_to": "PaymentService"}
-    under_way = sum(refund.amount for refund in seen.refunds if refund.status != "failed")
-    if under_way >= seen.amount:
-        return None
-    payment.payment_refund(
-        order_uuid=order_uuid,
-        amount=seen.amount - under_way,
-        reason="late_payment",
-        snapshot=context["snapshot"],
-        key=key,
-        payment_uuid=context["payment_uuid"],
-    )
-    return None
+def give_back(context: Context, key: UUID) -> None:
+    """Ask for the whole payment back; keyed, so that asking twice refunds once."""
+    known = payment_of(UUID(context["payment_uuid"]))
+    if known is None or known.refunded_amount >= known.amount:
+        return
+    try:
+        payment.payment_return(known.payment_uuid, amount=known.amount, reason="late_payment", key=key)
+    except PeerRejected as refusal:
+        if may_succeed_later(refusal) or refusal.peer_code != NOTHING_LEFT:
+            raise
 
 
-def remember(context: Context, key: UUID) -> Context:
-    """Keep what the call says about the order: asked again, it must be the same."""
-    return {"snapshot": order_snapshot(UUID(context["order_uuid"]))}
-
-
-def confirm(context: Context, key: UUID) -> Context | None:
-    """Wait until the money has left."""
-    seen = payment.payment_read(UUID(context["order_uuid"]))
-    if seen is None or str(seen.payment_uuid) != context["payment_uuid"]:
-        return None
-    if seen.refunded_amount < seen.amount:
+def confirm(context: Context, key: UUID) -> None:
+    """Wait until the money has left, by event or by asking."""
+    known = payment_of(UUID(context["payment_uuid"]))
+    if known is None or known.refunded_amount >= known.amount:
+        return
+    seen = payment.payment_read(known.order_uuid)
+    if seen is None or seen.payment_uuid != known.payment_uuid or seen.refunded_amount < seen.amount:
         raise StepWaiting(ASK_AGAIN_SECONDS)
     facts = PaymentFacts(
         payment_uuid=seen.payment_uuid,
@@ -58,15 +47,10 @@ def confirm(context: Context, key: UUID) -> Context | None:
         is_paid=True,
     )
     payment_learn(facts=facts, actor=ACTOR)
-    return None
 
 
 STRAY = Saga(
     "order_stray_payment",
     1,
-    (
-        Step("remember", remember, local=True),
-        Step("give_back", give_back),
-        Step("confirm", confirm, patience=86400.0),
-    ),
+    (Step("give_back", give_back, retries=20), Step("confirm", confirm, retries=20, patience=7 * 86400.0)),
 )

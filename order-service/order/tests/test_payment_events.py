@@ -161,8 +161,8 @@ def test_money_for_a_cancelled_order_goes_back(
     assert (_row().status, _row().payment_status) == (3, 0)
     assert paid.refunded == Decimal("299.00")
     assert OrderSaga.objects.filter(name="order_stray_payment").count() == 1
-    (call,) = world.transport.calls_to("PaymentService", "POST", "/api/payment/{order}/refund/")
-    assert call.json["payment_uuid"] == str(paid.payment_uuid)
+    (call,) = world.transport.calls_to("PaymentService", "POST", f"/api/payments/{paid.payment_uuid}/refund/")
+    assert (call.json["refund_amount"], call.json["refund_reason"]) == ("299.00", "late_payment")
 
 
 def test_money_that_payments_already_sends_back_is_not_asked_for_again(
@@ -175,7 +175,7 @@ def test_money_that_payments_already_sends_back_is_not_asked_for_again(
 
     world.tell("payment.succeeded.v1", paid)
     drain()
-    assert not world.transport.calls_to("PaymentService", "POST", "/api/payment/{order}/refund/")
+    assert list(paid.refunds.values()) == [one]
     one["refund_status"] = "completed"
     frozen_clock.move(seconds=10)
     drain()
@@ -190,10 +190,29 @@ def test_a_second_payment_of_one_order_is_stray(place: Any, world: World, drain:
 
     assert _outcome(world.tell("payment.succeeded.v1", second)) == "stray"
     drain()
+    world.tell("payment.refund_succeeded.v1", second, refund_source="order_cancel")
+    drain()
 
     assert _row().payment_uuid == first.payment_uuid
     assert (first.refunded, second.refunded) == (Decimal("0.00"), Decimal("299.00"))
     assert (_row().status, _row().refunded_amount) == (1, Decimal("0.00"))
+
+
+@pytest.mark.parametrize("source", ["late_payment", "overpayment"])
+def test_money_that_payments_return_by_themselves_is_not_the_orders(
+    place: Any, world: World, drain: Any, source: str
+) -> None:
+    order = place()
+    first = world.pay(order)
+    other = world.payment_for(order, status="refunded")
+    version = _row().version
+
+    told = world.tell("payment.refund_succeeded.v1", other, refunded_amount="299.00", refund_source=source)
+    drain()
+
+    assert _outcome(told) == "ignored"
+    assert (_row().version, _row().payment_uuid) == (version, first.payment_uuid)
+    assert not OrderSaga.objects.exists()
 
 
 def test_an_unknown_order_is_the_senders_to_keep(place: Any, world: World) -> None:

@@ -137,7 +137,10 @@ class TestWhatProductServiceSays:
 
 @pytest.mark.django_db
 class TestTheSender:
-    """One delta, one call. A time-out is decided by reading; what reading cannot decide waits for a person."""
+    """One delta, one call.
+
+    A time-out is decided by reading; what reading cannot decide waits for a person.
+    """
 
     def test_deltas_are_summed_and_sent_once(self, place: Any, world: World, drain: Any) -> None:
         for quantity in (1, 2, 3):

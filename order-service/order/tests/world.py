@@ -45,6 +45,12 @@ class Paid:
     refunds: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
+    def asked(self) -> Decimal:
+        """Given back or on its way."""
+        living = [one for one in self.refunds.values() if one["refund_status"] != "failed"]
+        return sum((Decimal(one["refund_amount"]) for one in living), Decimal("0.00"))
+
+    @property
     def refunded(self) -> Decimal:
         done = [one for one in self.refunds.values() if one["refund_status"] == "completed"]
         return sum((Decimal(one["refund_amount"]) for one in done), Decimal("0.00"))
@@ -172,6 +178,7 @@ class World:
         on("GET", "PaymentService", "/api/payment/{order}/", self._read)
         on("POST", "PaymentService", "/api/payment/{uuid}/cancel/", self._close)
         on("POST", "PaymentService", "/api/payment/{order}/refund/", self._refund)
+        on("POST", "PaymentService", "/api/payments/{uuid}/refund/", self._return)
         on("GET", "NotificationService", "/api/notifications/", self._notifications)
         on("POST", "NotificationService", "/event/inbox", self._hear)
 
@@ -253,10 +260,17 @@ class World:
     def _refund(self, call: Any) -> Any:
         paid = self._of(call.path.split("/")[3])
         assert paid is not None
+        return self._give_back(call, paid)
+
+    def _return(self, call: Any) -> Any:
+        uuid = call.path.split("/")[3]
+        return self._give_back(call, next(paid for paid in self.payments if str(paid.payment_uuid) == uuid))
+
+    def _give_back(self, call: Any, paid: Paid) -> Any:
         key = call.headers["Idempotency-Key"]
         if key not in paid.refunds:
             amount = Decimal(call.json["refund_amount"])
-            if amount > Decimal(paid.amount) - paid.refunded:
+            if amount > Decimal(paid.amount) - paid.asked:
                 return 422, {"code": "6005", "name": "RefundExceedsPayment", "message": "", "data": None}
             one = {"success": True, "refund_id": str(new_uuid()), "order_id": paid.order_id}
             one |= {"refund_amount": str(amount), "refund_status": self.refund_outcome}
