@@ -51,8 +51,8 @@ def _evaluate(context: Context, key: UUID) -> Context:
         client_ip=payment.client_ip,
         key=key,
     )
-    payment = payment_record_risk(
-        payment_uuid=payment.payment_uuid,
+    payment_record_risk(
+        payment=payment,
         outcome=answer.outcome,
         assessment_uuid=answer.assessment_uuid,
         hold_unevaluated=settings.CFMP.risk_failure_mode == "closed",
@@ -77,7 +77,7 @@ def _open(context: Context, key: UUID) -> Context | None:
             payment_uuid=payment.payment_uuid, reason=refused.params.get("reason", "provider"), actor=ACTOR
         )
         return None
-    payment_opened(payment_uuid=payment.payment_uuid, pay_url=data.url, qr_code=data.qr_code)
+    payment_opened(payment=payment, pay_url=data.url, qr_code=data.qr_code)
     return None
 
 

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from django.db import models
+
 from common import clock
 from common.errors import Conflict, StateConflict
 from common.outbox.publish import Event
@@ -25,12 +27,25 @@ ROUNDS = 12
 SYNC_PAUSES = (5, 15, 60, 300, 900, 3_600, 21_600, 86_400)
 
 
-def again(fn: Callable[[], T]) -> T:
-    """Run `fn` in a transaction; run it anew when a row it read moved before it wrote. Conflict after many
-    rounds."""
+def again(fn: Callable[[], T], *rows: models.Model) -> T:
+    """Run `fn` in a transaction; run it anew when a row it read moved before it wrote.
+
+    `rows` are read by the caller and good for the first run; every later one, also after a deadlock,
+    starts with what the database has. Conflict after many rounds.
+    """
+    runs = 0
+
+    def run() -> T:
+        nonlocal runs
+        runs += 1
+        if runs > 1:
+            for row in rows:
+                row.refresh_from_db()
+        return fn()
+
     for _ in range(ROUNDS):
         try:
-            return in_transaction(fn)
+            return in_transaction(run)
         except StateConflict:
             continue
     raise Conflict(retry_after=1)

@@ -51,19 +51,9 @@ def notify_book(*, payment: Payment, refund: Refund | None, notice: Notice) -> s
     `refund` is the one `notice.refund_no` names, if it is ours. Raises CallbackRefused, with nothing
     moved, when an amount is not ours.
     """
-    stale = False
-
-    def run() -> str:
-        nonlocal stale
-        if stale:
-            payment.refresh_from_db()
-            if refund is not None:
-                refund.refresh_from_db()
-        stale = True
-        return _book(payment, refund, notice)
-
+    rows = [payment] if refund is None else [payment, refund]
     try:
-        return again(run)
+        return again(lambda: _book(payment, refund, notice), *rows)
     except AlreadyBooked:
         return "duplicate"
     except NoRoomForRefund:
@@ -115,7 +105,7 @@ def _closed(payment: Payment, notice: Notice) -> None:
         shut(payment, reason=notice.word, actor=notice.actor)
     elif payment.status in CHARGED:
         # A whole refund closes the trade too, and some products do not name it: ask instead of guessing.
-        refund_look_now(payment_uuid=payment.payment_uuid)
+        refund_look_now(payment)
 
 
 def _check_refund_fee(payment: Payment, refund: Refund, refund_fee: Decimal | None) -> None:

@@ -17,11 +17,10 @@ FIRST_LOOK = timedelta(seconds=60)
 FIRST_PAUSE = 3
 
 
-def payment_opened(*, payment_uuid: UUID, pay_url: str, qr_code: str) -> Payment:
+def payment_opened(*, payment: Payment, pay_url: str, qr_code: str) -> None:
     """Store how to pay. Harmless on an attempt that is decided already."""
 
-    def opened() -> Payment:
-        payment = Payment.objects.get(payment_uuid=payment_uuid)
+    def opened() -> None:
         if payment.status == PaymentStatus.PENDING:
             due = min(clock.now() + FIRST_LOOK, payment.expires_at + GRACE)
             change_payment(
@@ -32,9 +31,8 @@ def payment_opened(*, payment_uuid: UUID, pay_url: str, qr_code: str) -> Payment
                 sync_due_at=due,
                 sync_attempts=FIRST_PAUSE,
             )
-        return payment
 
-    return again(opened)
+    again(opened, payment)
 
 
 def payment_unknown(*, payment_uuid: UUID) -> None:

@@ -47,18 +47,8 @@ def refund_request(
     A buyer has one open wish per payment: the same amount again is the same wish, another is
     RefundInProgress. Raises PaymentStateConflict (nothing paid), RefundExceedsPayment.
     """
-    stale = False
-
-    def request() -> Refund:
-        nonlocal stale
-        # The row in hand is good for the first round: whoever changed it meanwhile changed its version.
-        if stale:
-            payment.refresh_from_db()
-        stale = True
-        return _request(payment, amount, reason, source, actor, approved)
-
     try:
-        return again(request)
+        return again(lambda: _request(payment, amount, reason, source, actor, approved), payment)
     except IntegrityError:
         payment.refresh_from_db()
         if (open_wish := _open_wish(payment)) is None:

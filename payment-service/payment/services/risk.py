@@ -15,33 +15,26 @@ ACTOR = "system:risk"
 
 
 def payment_record_risk(
-    *, payment_uuid: UUID, outcome: RiskOutcome, assessment_uuid: UUID | None, hold_unevaluated: bool
-) -> Payment:
+    *, payment: Payment, outcome: RiskOutcome, assessment_uuid: UUID | None, hold_unevaluated: bool
+) -> None:
     """Write the outcome: approve and review go on, block_and_review holds, decline fails the attempt.
 
     `hold_unevaluated` is RISK_FAILURE_MODE=closed: silence of risk control then holds like a review.
     Writing it again changes nothing, so that the saga step may be repeated.
     """
 
-    def record() -> Payment:
-        payment = _get(payment_uuid)
+    def record() -> None:
         if payment.status != PaymentStatus.PENDING or payment.risk_outcome != RiskOutcome.EMPTY:
-            return payment
+            return
+        told = {"risk_outcome": outcome, "assessment_uuid": assessment_uuid}
         if outcome is RiskOutcome.DECLINE:
-            give_up(
-                payment,
-                reason="risk_declined",
-                actor=ACTOR,
-                risk_outcome=outcome,
-                assessment_uuid=assessment_uuid,
-            )
-            return payment
+            give_up(payment, reason="risk_declined", actor=ACTOR, **told)
+            return
         held = outcome is RiskOutcome.BLOCK_AND_REVIEW
         held = held or (outcome is RiskOutcome.NOT_EVALUATED and hold_unevaluated)
-        change_payment(payment, risk_outcome=outcome, assessment_uuid=assessment_uuid, under_review=held)
-        return payment
+        change_payment(payment, under_review=held, **told)
 
-    return again(record)
+    again(record, payment)
 
 
 def payment_release(*, payment_uuid: UUID) -> Payment | None:

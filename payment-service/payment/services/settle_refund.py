@@ -24,16 +24,7 @@ def refund_settle(*, refund: Refund, actor: str) -> bool:
     `refund` comes with its payment, in hand or stale. A refund written off as failed is revived where its
     amount is still free; NoRoomForRefund otherwise. RefundStateConflict for one that was never sent.
     """
-    stale = False
-
-    def settle() -> bool:
-        nonlocal stale
-        if stale:
-            _refresh(refund)
-        stale = True
-        return book_refund(refund, actor=actor)
-
-    return again(settle)
+    return again(lambda: book_refund(refund, actor=actor), refund, refund.payment)
 
 
 def book_refund(refund: Refund, *, actor: str) -> bool:
@@ -73,19 +64,14 @@ def _give_back(payment: Payment, refund: Refund, *, held: bool, actor: str) -> N
 
 def refund_fail(*, refund: Refund, reason: str, actor: str) -> bool:
     """Book the provider's final no: the amount is free again. False when it is decided already."""
-    stale = False
 
     def fail() -> bool:
-        nonlocal stale
-        if stale:
-            _refresh(refund)
-        stale = True
         if refund.status != RefundStatus.PROCESSING:
             return False
         _write_off(refund, reason, actor)
         return True
 
-    return again(fail)
+    return again(fail, refund, refund.payment)
 
 
 def _write_off(refund: Refund, reason: str, actor: str) -> None:
@@ -122,12 +108,7 @@ def refund_claim_sync(refund: Refund) -> bool:
     return True
 
 
-def refund_look_now(*, payment_uuid: UUID) -> None:
+def refund_look_now(payment: Payment) -> None:
     """Something hints at a refund of this payment without naming it: ask about those under way at once."""
-    under_way = Refund.objects.filter(payment__payment_uuid=payment_uuid, status=RefundStatus.PROCESSING)
+    under_way = Refund.objects.filter(payment=payment, status=RefundStatus.PROCESSING)
     under_way.update(sync_due_at=clock.now())
-
-
-def _refresh(refund: Refund) -> None:
-    refund.refresh_from_db()
-    refund.payment.refresh_from_db()

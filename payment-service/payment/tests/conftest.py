@@ -40,7 +40,8 @@ def config_of(alipay: FakeAlipay) -> AlipayConfig:
 
 @pytest.fixture(scope="session")
 def line() -> tuple[AlipayGateway, list[FakeAlipay]]:
-    """Our gateway class, made once (reading an RSA key takes a tenth of a second), and who answers its calls."""
+    """Our gateway class, made once (reading an RSA key takes a tenth of a second), and who answers its
+    calls."""
     answering: list[FakeAlipay] = []
     gateway = AlipayGateway(config_of(FakeAlipay()), send=lambda *call: answering[-1].send(*call))
     return gateway, answering
