@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-VAR = ROOT / "var" / "e2e"
+VAR = Path(os.environ.get("CFMP_VAR_DIR", ROOT / "var")) / "e2e"
 
 
 @dataclass(frozen=True)

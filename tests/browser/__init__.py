@@ -1,0 +1,1 @@
+"""What a person sees: the pages of the running stack in a real Chromium."""
