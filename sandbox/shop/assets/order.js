@@ -89,7 +89,7 @@ function history(entries) {
 
 // Timeline entries come from three services; say what they have.
 function sentence(entry) {
-  const head = entry.title ?? entry.event ?? entry.kind ?? entry.type ?? "";
+  const head = entry.what || entry.kind || "";
   const detail = entry.detail ?? entry.text ?? entry.description ?? [entry.source && entry.target ? `${entry.source} → ${entry.target}` : "", entry.amount, entry.outcome, entry.reason].filter(Boolean).join(" · ");
   return [h("b", {}, head), detail && h("small", { class: "soft" }, typeof detail === "string" ? detail : JSON.stringify(detail))];
 }

@@ -30,7 +30,7 @@ function buyerButtons(order, payment, phase, refresh) {
 
 async function pay(order, refresh) {
   const body = { order_uuid: order.order_uuid, amount: order.payable_amount ?? order.total_amount, payment_method: "alipay", payment_subject: subjectOf(order) };
-  const answer = await attempt(() => post("/api/payment/create/", body));
+  const answer = await cashierAddress(body);
   const url = answer?.data?.payment_data?.url;
   if (url) {
     toast(t("to_cashier"));
@@ -39,6 +39,16 @@ async function pay(order, refresh) {
   }
   if (answer?.data?.under_review) toast(t("under_review"));
   await refresh();
+}
+
+// A second create answers the living attempt; right after a release its address may still be under way.
+async function cashierAddress(body) {
+  for (let round = 0; ; round += 1) {
+    const answer = await attempt(() => post("/api/payment/create/", body));
+    const underWay = answer && !answer.data.payment_data && !answer.data.under_review;
+    if (!underWay || round === 9) return answer;
+    await new Promise((resolve) => setTimeout(resolve, 800));
+  }
 }
 
 // Braces would confuse the widely used Alipay SDK's reading of answers.
