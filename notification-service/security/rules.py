@@ -90,6 +90,8 @@ class Kind:
     parameters: Mapping[str, str]
     zh: str
     en: str
+    # The field of Attempts it looks at; empty: none, so nobody has to count for it.
+    counts: str = ""
 
 
 def _amount_at_least(facts: Facts, given: Mapping[str, Any]) -> bool:
@@ -136,18 +138,21 @@ KINDS: dict[str, Kind] = {
         {**_WINDOW, "limit": "count"},
         "短时间内支付次数过多",
         "Many payments in a short time",
+        "count",
     ),
     "velocity_amount": Kind(
         _velocity_amount,
         {**_WINDOW, "amount": "amount"},
         "短时间内累计金额过大",
         "A high total in a short time",
+        "amount",
     ),
     "repeated_declines": Kind(
         _repeated_declines,
         {**_WINDOW, "limit": "count"},
         "近期多次支付被拒",
         "Several payments were declined lately",
+        "declined",
     ),
     "new_account": Kind(
         _new_account,
@@ -206,11 +211,10 @@ def outcome_of_score(score: int, level: SecurityLevel) -> Outcome:
     return Outcome.REVIEW if score >= review else Outcome.NOT_EVALUATED
 
 
-def windows_of(rules: Sequence[Rule]) -> list[int]:
-    """Every window, in seconds, that some rule counts over."""
-    return sorted(
-        {rule.parameters["window_seconds"] for rule in rules if "window_seconds" in rule.parameters}
-    )
+def tallies_of(rules: Sequence[Rule]) -> list[tuple[int, str]]:
+    """What has to be counted for `rules`: (window in seconds, field of Attempts)."""
+    counting = (rule for rule in rules if KINDS[rule.kind].counts)
+    return sorted({(rule.parameters["window_seconds"], KINDS[rule.kind].counts) for rule in counting})
 
 
 def parameter_problems(kind: str, parameters: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -25,7 +25,7 @@ from django.db.models import (
 from common import clock
 from security.errors import AssessmentNotFound
 from security.models import BlockEntry, RiskAssessment, RiskProfile, SecurityPolicy, SecurityPosture
-from security.rules import Attempts, Facts, Rule, windows_of
+from security.rules import Attempts, Facts, Rule, tallies_of
 from security.states import BlockKind, CaseState, Outcome, SecurityLevel
 
 # An order lives half an hour; its earlier attempts are looked for this far back at least.
@@ -74,13 +74,13 @@ def rules_in_force() -> tuple[list[Rule], SecurityLevel]:
 
 def facts_of(attempt: Attempt, rules: Sequence[Rule]) -> Facts:
     """What the rules may know of `attempt`, by two queries whatever the number of rules."""
-    windows = windows_of(rules)
-    history = _history(attempt, windows)
+    tallies = tallies_of(rules)
+    history = _history(attempt, tallies)
     return Facts(
         amount=attempt.amount,
         account_age=clock.now() - attempt.account_created_at if attempt.account_created_at else None,
         blocked=_blocked(attempt),
-        attempts={window: _attempts(history, window) for window in windows},
+        attempts={window: _attempts(history, window) for window, _ in tallies},
         standing=Outcome(history["standing"] or 0),
     )
 
@@ -90,27 +90,30 @@ def _blocked(attempt: Attempt) -> frozenset[BlockKind]:
     if attempt.address_index:
         named |= Q(kind=BlockKind.ADDRESS, value=attempt.address_index.lower())
     if attempt.client_ip:
-        named |= Q(kind=BlockKind.IP, value=attempt.client_ip.lower())
+        named |= Q(kind=BlockKind.IP, value=BlockEntry.spelled(BlockKind.IP, attempt.client_ip))
     living = Q(expires_at=None) | Q(expires_at__gt=clock.now())
     return frozenset(
         BlockKind(kind) for kind in BlockEntry.objects.filter(named, living).values_list("kind", flat=True)
     )
 
 
-def _history(attempt: Attempt, windows: Sequence[int]) -> Mapping[str, Any]:
-    """One pass over the user's recent attempts: counts per window and what still stands against the order."""
+def _history(attempt: Attempt, tallies: Sequence[tuple[int, str]]) -> Mapping[str, Any]:
+    """One pass over the user's recent attempts: what the rules count, and what stands against the order."""
     now = clock.now()
     wanted: dict[str, Aggregate] = {"standing": _standing(attempt.order_uuid)}
-    stopped = Q(outcome=Outcome.DECLINE) | Q(case_state=CaseState.STOPPED)
-    for window in windows:
+    for window, what in tallies:
         recent = Q(created_at__gte=now - timedelta(seconds=window))
-        wanted[f"count_{window}"] = Count("id", filter=recent)
-        wanted[f"amount_{window}"] = Sum("amount", filter=recent & ~stopped)
-        wanted[f"declined_{window}"] = Count("id", filter=recent & stopped)
-    oldest = now - timedelta(seconds=max([SHORTEST_LOOK_BACK, *windows]))
-    return RiskAssessment.objects.filter(user_uuid=attempt.user_uuid, created_at__gte=oldest).aggregate(
-        **wanted
-    )
+        wanted[f"{what}_{window}"] = _tally(what, recent)
+    oldest = now - timedelta(seconds=max([SHORTEST_LOOK_BACK, *(window for window, _ in tallies)]))
+    rows = RiskAssessment.objects.filter(user_uuid=attempt.user_uuid, created_at__gte=oldest)
+    return rows.aggregate(**wanted)
+
+
+def _tally(what: str, recent: Q) -> Aggregate:
+    stopped = Q(outcome=Outcome.DECLINE) | Q(case_state=CaseState.STOPPED)
+    if what == "amount":
+        return Sum("amount", filter=recent & ~stopped)
+    return Count("id", filter=recent & stopped if what == "declined" else recent)
 
 
 def _standing(order_uuid: UUID | None) -> Aggregate:
@@ -126,8 +129,8 @@ def _standing(order_uuid: UUID | None) -> Aggregate:
 
 
 def _attempts(history: Mapping[str, Any], window: int) -> Attempts:
-    amount = history[f"amount_{window}"] or Decimal(0)
-    return Attempts(history[f"count_{window}"], amount, history[f"declined_{window}"])
+    counted = {what: history.get(f"{what}_{window}") for what in ("count", "amount", "declined")}
+    return Attempts(**{what: value for what, value in counted.items() if value is not None})
 
 
 def account_created_at(user_uuid: UUID) -> datetime | None:

@@ -1,6 +1,7 @@
 """Policies that operators switch, the shop's level, the block list, and a record of every change to them."""
 
-from typing import Any
+from ipaddress import ip_address
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -116,7 +117,20 @@ class BlockEntry(models.Model):
     def __str__(self) -> str:
         return f"{self.kind} {self.value}"
 
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        # Compared as text: one spelling per value.
-        self.value = self.value.strip().lower()
-        super().save(*args, **kwargs)
+    def clean(self) -> None:
+        """Django's hook for forms."""
+        try:
+            self.value = self.spelled(self.kind, self.value)
+        except ValueError as error:
+            raise ValidationError({"value": str(error)}) from error
+
+    @staticmethod
+    def spelled(kind: str, value: str) -> str:
+        """The one spelling of `value`, as evaluations compare it.
+
+        Raises ValueError for what names nothing.
+        """
+        text = value.strip().lower()
+        if kind == BlockKind.USER:
+            return str(UUID(text))
+        return str(ip_address(text)) if kind == BlockKind.IP else text

@@ -13,10 +13,13 @@ from security.models import PolicyChange, SecurityPolicy, SecurityPosture
 from security.rules import parameter_problems
 from security.states import SecurityLevel
 
+# The form of the admin pages changes all of them, the API the first two.
+SWITCHABLE = ("is_enabled", "parameters", "outcome", "score", "severity")
+
 
 @transactional
 def policies_switch(*, level: SecurityLevel | None, changes: Sequence[Mapping[str, Any]], actor: str) -> None:
-    """Apply all of `changes` ({policy_id, is_enabled?, parameters?}) and the level, or nothing.
+    """Apply all of `changes` ({policy_id, and any of SWITCHABLE}) and the level, or nothing.
 
     Raises PolicyNotFound, InvalidInput for parameters that do not fit, Conflict when somebody else was
     faster.
@@ -41,7 +44,7 @@ def _switch_policy(change: Mapping[str, Any], actor: str) -> None:
     policy = SecurityPolicy.objects.filter(pk=change["policy_id"]).first()
     if policy is None:
         raise PolicyNotFound(fields={"policy_id": [str(change["policy_id"])]})
-    wanted = {name: change[name] for name in ("is_enabled", "parameters") if name in change}
+    wanted = {name: change[name] for name in SWITCHABLE if name in change}
     if "parameters" in wanted:
         _check_parameters(policy, wanted["parameters"])
     after = {name: value for name, value in wanted.items() if getattr(policy, name) != value}

@@ -12,6 +12,7 @@ from common.testing.race import race
 from notification.models import NotificationOutbox
 from security.models import BlockEntry, RiskAssessment, RiskProfile, RiskTransition, SecurityPolicy
 from security.selectors import Attempt
+from security.services.block import block_put
 from security.services.evaluate import assessment_evaluate
 from security.states import CaseState, Outcome
 
@@ -273,11 +274,11 @@ class TestBlockLists:
             (("address", "Index-1"), "decline"),
             (("ip", "203.0.113.7"), "block_and_review"),
             (("ip", "203.0.113.8"), "approve"),
-            (("user", "203.0.113.7"), "approve"),
+            (("user", "01900000-0000-7000-8000-000000000b0b"), "approve"),
         ],
     )
     def test_entries(self, evaluate, entry, outcome):
-        BlockEntry.objects.create(kind=entry[0], value=entry[1], reason="fraud")
+        block_put(kind=entry[0], value=entry[1], reason="fraud", expires_at=None, actor="test")
 
         assert evaluate(address_index="index-1")["outcome"] == outcome
 
@@ -365,7 +366,7 @@ class TestBudget:
                 policy_id=number,
                 policy_name=f"p{number}",
                 kind="velocity_count",
-                parameters={"window_seconds": number * 60, "limit": 1000},
+                parameters={"window_seconds": number % 5 * 60 + 60, "limit": 1000},
                 outcome=Outcome.REVIEW,
                 score=1,
                 severity="low",

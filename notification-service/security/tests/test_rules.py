@@ -18,7 +18,7 @@ from security.rules import (
     judge,
     outcome_of_score,
     parameter_problems,
-    windows_of,
+    tallies_of,
 )
 from security.states import BlockKind, Outcome, SecurityLevel, Severity
 
@@ -164,8 +164,9 @@ def test_every_default_policy_is_sound():
     assert {policy["kind"] for policy in DEFAULT_POLICIES} == set(KINDS)
 
 
-def test_windows_are_those_the_rules_count_over():
-    assert windows_of(RULES) == [600, DAY]
+def test_only_what_some_rule_looks_at_is_counted():
+    assert tallies_of(RULES) == [(600, "count"), (DAY, "amount"), (DAY, "count"), (DAY, "declined")]
+    assert tallies_of([rule for rule in RULES if rule.kind == "amount_at_least"]) == []
 
 
 @pytest.mark.parametrize(
