@@ -101,7 +101,8 @@ class Story:
 
     def wait_order(self, order: dict[str, Any], sentence: str, holds: Any) -> dict[str, Any]:
         seen: dict[str, Any] = eventually(lambda: self.order(order), holds, sentence)
-        say(f"{sentence}: status {seen['status']}, {seen['fulfilment_status']=}, {seen['payment_status']=}")
+        fulfilment = ("unshipped", "receiving", "received")[int(seen["fulfilment_status"])]
+        say(f"{sentence}: status {seen['status']}, {fulfilment}, {seen['payment_status']}")
         return seen
 
     def told(self, person: Person, order: dict[str, Any], word: str) -> None:

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from html import unescape
 from typing import Any
 from urllib.parse import urljoin
@@ -59,7 +60,7 @@ class Person:
             f"{self.name}: {method} {path} answers {allowed}",
             evidence_of(answer),
         )
-        return answer.json()
+        return answer.json(parse_float=Decimal)
 
 
 def evidence_of(answer: requests.Response) -> str:
