@@ -57,6 +57,16 @@ def test_a_body_that_is_no_plain_json_object_is_refused(api: Api, body: bytes) -
     assert list(problem["errors"]) == ["body"]
 
 
+def test_why_a_body_is_refused_is_said_in_both_languages(api: Api) -> None:
+    chinese = api().request("POST", ECHO, body=b"{").json()["errors"]
+    english = api().request("POST", ECHO, body=b"{", headers={"Accept-Language": "en"}).json()["errors"]
+
+    assert (chinese, english) == (
+        {"body": ["请求体不是合法的 JSON"]},
+        {"body": ["The body is not valid JSON"]},
+    )
+
+
 @pytest.mark.parametrize(
     "amount",
     [

@@ -88,12 +88,12 @@ def refuse_malformed(request: HttpRequest) -> None:
     if "\x00" in request.path_info or "\ufffd" in request.path_info:
         raise NotFound
     if "%00" in request.META.get("QUERY_STRING", ""):
-        raise InvalidInput(fields={"query": ["NUL"]})
+        raise _refused("query", "含有 NUL 字符", "contains a NUL")
     if request.path_info not in PROBES:
         try:
             request.get_host()
         except DisallowedHost as error:
-            raise InvalidInput(fields={"Host": ["unknown"]}) from error
+            raise _refused("Host", "未知的主机名", "unknown host") from error
 
 
 def _language(language: str) -> translation.override | nullcontext[None]:
@@ -128,7 +128,7 @@ def _bound_body(request: HttpRequest) -> None:
     length = request.META.get("CONTENT_LENGTH") or ""
     if length:
         if not length.isascii() or not length.isdigit():
-            raise InvalidInput(fields={"Content-Length": ["integer"]})
+            raise _refused("Content-Length", "必须是整数", "must be a whole number")
         if int(length) > LARGEST_BODY:
             raise BodyTooLarge
     elif request.META.get("wsgi.input_terminated") and request.META.get("HTTP_TRANSFER_ENCODING"):
@@ -139,8 +139,12 @@ def _read_chunked(request: HttpRequest) -> None:
     try:
         body = request.META["wsgi.input"].read(LARGEST_BODY + 1)
     except Exception as error:  # a malformed chunk or a client gone: each server raises its own
-        raise InvalidInput(fields={"body": ["The body ends too early."]}) from error
+        raise _refused("body", "请求体不完整", "the body ends too early") from error
     if len(body) > LARGEST_BODY:
         raise BodyTooLarge
     request.META["CONTENT_LENGTH"] = str(len(body))
     request._stream = BytesIO(body)  # type: ignore[attr-defined]
+
+
+def _refused(field: str, zh: str, en: str) -> InvalidInput:
+    return InvalidInput(fields={field: [tracing.localized(zh, en)]})

@@ -13,9 +13,12 @@ from uuid import UUID
 from rest_framework.request import Request
 
 from common.errors import InvalidInput
+from common.tracing import localized
+from common.web.converters import HEX_FORM, UUID_FORM
 
 T = TypeVar("T")
 _INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+_UUID = re.compile(f"{UUID_FORM}|{HEX_FORM}")
 _TRUE, _FALSE = frozenset({"true", "1", "yes"}), frozenset({"false", "0", "no"})
 
 
@@ -28,7 +31,7 @@ def int_parameter(request: Request, name: str, *, default: int, low: int, high: 
     if not text:
         return default
     if not _INTEGER.fullmatch(text) or not low <= int(text) <= high:
-        raise InvalidInput(fields={name: [f"{low}…{high}"]})
+        raise _refused(name, f"必须是 {low} 到 {high} 的整数", f"must be a whole number from {low} to {high}")
     return int(text)
 
 
@@ -38,7 +41,8 @@ def choice_parameter(request: Request, name: str, choices: Mapping[str, T], *, d
     if not text:
         return default
     if text not in choices:
-        raise InvalidInput(fields={name: [", ".join(choices)]})
+        known = ", ".join(choices)
+        raise _refused(name, f"可选值:{known}", f"one of: {known}")
     return choices[text]
 
 
@@ -46,7 +50,7 @@ def text_parameter(request: Request, name: str, *, default: str = "", longest: i
     """The text `name`, trimmed; raises InvalidInput when it is too long or holds a NUL."""
     text = request.query_params.get(name, default).strip()
     if len(text) > longest or "\x00" in text:
-        raise InvalidInput(fields={name: [f"0…{longest}"]})
+        raise _refused(name, f"最多 {longest} 个字符", f"at most {longest} characters")
     return text
 
 
@@ -55,10 +59,10 @@ def uuid_parameter(request: Request, name: str) -> UUID | None:
     text = request.query_params.get(name, "")
     if not text:
         return None
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise InvalidInput(fields={name: ["UUID"]}) from error
+    # UUID() alone also takes braces, prefixes and hyphens in any place.
+    if not _UUID.fullmatch(text):
+        raise _refused(name, "必须是 UUID", "must be a UUID")
+    return UUID(text)
 
 
 def bool_parameter(request: Request, name: str) -> bool | None:
@@ -67,5 +71,9 @@ def bool_parameter(request: Request, name: str) -> bool | None:
     if not text:
         return None
     if text not in _TRUE | _FALSE:
-        raise InvalidInput(fields={name: ["true, false"]})
+        raise _refused(name, "必须是 true 或 false", "must be true or false")
     return text in _TRUE
+
+
+def _refused(name: str, zh: str, en: str) -> InvalidInput:
+    return InvalidInput(fields={name: [localized(zh, en)]})

@@ -13,6 +13,7 @@ from typing import IO, Any, NoReturn
 from rest_framework.parsers import BaseParser
 
 from common.errors import InvalidInput, UnsupportedMediaType
+from common.tracing import localized
 
 DEEPEST = 20
 # Databases keep 64 bits; a longer integer is never a quantity, an id or a page.
@@ -45,7 +46,7 @@ def parse_object(raw: bytes) -> dict[str, Any]:
         return {}
     value = _decode(raw)
     if not isinstance(value, dict):
-        raise InvalidInput(fields={BODY: ["The body must be a JSON object."]})
+        raise _refused("请求体必须是 JSON 对象", "The body must be a JSON object")
     _check(value, depth=1)
     return value
 
@@ -54,24 +55,24 @@ def _decode(raw: bytes) -> Any:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise InvalidInput(fields={BODY: ["The body is not UTF-8."]}) from error
+        raise _refused("请求体不是 UTF-8 编码", "The body is not UTF-8") from error
     try:
         return json.loads(text, parse_float=Decimal, parse_int=_integer, parse_constant=_refuse_constant)
     except RecursionError as error:
-        raise InvalidInput(fields={BODY: [f"The body is nested deeper than {DEEPEST} levels."]}) from error
+        raise _too_deep() from error
     except ValueError as error:
-        raise InvalidInput(fields={BODY: ["The body is not valid JSON."]}) from error
+        raise _refused("请求体不是合法的 JSON", "The body is not valid JSON") from error
 
 
 def _integer(text: str) -> int:
     # The length first: turning a million digits into an int takes quadratic time.
     if len(text.lstrip("-")) > LONGEST_INTEGER or abs(value := int(text)) > LARGEST_INTEGER:
-        raise InvalidInput(fields={BODY: ["An integer is beyond 64 bits."]})
+        raise _refused("整数超出 64 位", "An integer is beyond 64 bits")
     return value
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise InvalidInput(fields={BODY: [f"{name} is not a number."]})
+    raise _refused(f"{name} 不是数字", f"{name} is not a number")
 
 
 def _check(value: Any, *, depth: int) -> None:
@@ -91,14 +92,14 @@ def _check(value: Any, *, depth: int) -> None:
 
 def _check_depth(depth: int) -> None:
     if depth > DEEPEST:
-        raise InvalidInput(fields={BODY: [f"The body is nested deeper than {DEEPEST} levels."]})
+        raise _too_deep()
 
 
 def _check_text(text: str) -> None:
     if text.isascii() and "\x00" not in text:
         return
     if "\x00" in text or any("\ud800" <= char <= "\udfff" for char in text):
-        raise InvalidInput(fields={BODY: ["A text contains a NUL or a lone surrogate."]})
+        raise _refused("文本含有 NUL 或孤立代理字符", "A text contains a NUL or a lone surrogate")
 
 
 def _require_utf8(media_type: str) -> None:
@@ -106,3 +107,11 @@ def _require_utf8(media_type: str) -> None:
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "charset" and value.strip(" \"'").lower() not in ("utf-8", "utf8"):
             raise UnsupportedMediaType
+
+
+def _too_deep() -> InvalidInput:
+    return _refused(f"请求体嵌套超过 {DEEPEST} 层", f"The body is nested deeper than {DEEPEST} levels")
+
+
+def _refused(zh: str, en: str) -> InvalidInput:
+    return InvalidInput(fields={BODY: [localized(zh, en)]})
