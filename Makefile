@@ -42,7 +42,7 @@ soak: ## what is too long for `test`
 
 bench: ## the golden mix through the gateway, with ratios, then an audit
 	@scripts/install test
-	@$(ALONE) $(PYTHON) -m bench.run
+	@$(ALONE) $(PYTHON) -m bench.run $(if $(record),--record)
 
 docs: ## write the generated pages of docs/ anew
 	@scripts/install test

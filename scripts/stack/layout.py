@@ -1,11 +1,10 @@
 """What the stack consists of and where it lives: one table of programs, one of ports."""
 
-import os
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from common.config import PORTS, ROOT, var_dir_of
+from common.config import PORTS, ROOT, read_environment, var_dir_of
 
 SANDBOX_PORTS = {
     "UserService": 8004,
@@ -18,7 +17,8 @@ GATEWAY_PORT = 9080
 # Every process of the stack carries this variable, so that `stop` finds also what a crash left behind.
 MARK = "CFMP_STACK"
 
-VAR = var_dir_of(os.environ)
+ENVIRONMENT = read_environment()
+VAR = var_dir_of(ENVIRONMENT)
 RUN, LOG, DATABASES = VAR / "run", VAR / "log", VAR / "db"
 SUPERVISOR_SOCKET = RUN / "supervisor.sock"
 SUPERVISOR_CONF = VAR / "supervisord.conf"
@@ -36,7 +36,7 @@ class Program:
     """One watched process. `grace` is how long it may take to stop, in seconds."""
 
     name: str
-    command: str
+    command: tuple[str, ...]
     directory: Path = ROOT
     grace: int = 30
     environment: dict[str, str] = field(default_factory=dict)
@@ -58,14 +58,17 @@ def service_ports() -> dict[str, int]:
 
 def programs() -> list[Program]:
     """Everything `make run` runs."""
-    web = f"{BIN}/gunicorn -c ../common/gunicorn.py config.wsgi"
-    workers = os.environ.get("WEB_CONCURRENCY", "2")
+    gunicorn, python = str(BIN / "gunicorn"), str(BIN / "python")
+    workers = {"WEB_CONCURRENCY": ENVIRONMENT.get("WEB_CONCURRENCY", "2")}
     sandbox = ROOT / "sandbox"
-    found = [Program("sandbox", f"{BIN}/gunicorn -c gunicorn.conf.py config.wsgi:application", sandbox)]
-    found.append(Program("sandbox-notifier", f"{BIN}/python manage.py notifier", sandbox))
+    found = [
+        Program("sandbox", (gunicorn, "-c", "gunicorn.conf.py", "config.wsgi:application"), sandbox),
+        Program("sandbox-notifier", (python, "manage.py", "notifier"), sandbox),
+    ]
     for name in ("notification", "payment", "order"):
         folder = folders()[name]
-        found.append(Program(name, web, folder, environment={"WEB_CONCURRENCY": workers}))
-        found.append(Program(f"{name}-worker", f"{BIN}/python manage.py worker", folder))
-    envoy = f"{BIN}/envoy -c {ENVOY_CONF} --disable-hot-restart --concurrency 1 -l warning"
-    return [*found, Program("gateway", envoy, grace=10)]
+        web = (gunicorn, "-c", "../common/gunicorn.py", "config.wsgi")
+        found.append(Program(name, web, folder, environment=workers))
+        found.append(Program(f"{name}-worker", (python, "manage.py", "worker"), folder))
+    quiet = ("--disable-hot-restart", "--concurrency", "1", "-l", "warning")
+    return [*found, Program("gateway", (str(BIN / "envoy"), "-c", str(ENVOY_CONF), *quiet), grace=10)]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -35,7 +36,7 @@ def envoy_config() -> dict[str, object]:
         settings = config.load("OrderService")
     except config.ConfigError as wrong:
         raise CannotStart(str(wrong)) from wrong
-    table = load_table(environ={**_token_keys(settings), **os.environ})
+    table = load_table(environ={**_token_keys(settings), **layout.ENVIRONMENT})
     if found := problems(table, enabled_plugins()):
         raise CannotStart("apisix.yaml: " + "; ".join(found))
     sockets = {
@@ -90,9 +91,14 @@ serverurl=unix://{layout.SUPERVISOR_SOCKET}
 
 def _section(program: Program) -> str:
     environment = ",".join(f'{name}="{value}"' for name, value in program.environment.items())
+    # Supervisor expands % signs, also those of a folder's name.
+    command, directory = (
+        shlex.join(program.command).replace("%", "%%"),
+        str(program.directory).replace("%", "%%"),
+    )
     return f"""[program:{program.name}]
-command={program.command}
-directory={program.directory}
+command={command}
+directory={directory}
 environment={environment}
 autorestart=true
 startsecs=1
