@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from notification.messages import render
@@ -13,6 +14,14 @@ from notification.states import TYPE_NAMES, NotificationType
 LARGEST_RELATED_DATA = 4096
 
 
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "integer", "enum": [kind.value for kind in NotificationType]},
+            {"type": "string", "enum": list(TYPE_NAMES)},
+        ]
+    }
+)
 class TypeField(serializers.Field):
     """A type by its number (0, 1, 2) or its name (transaction, system, promotion)."""
 
@@ -87,8 +96,6 @@ class NotificationQuerySerializer(serializers.Serializer):
     read = serializers.BooleanField(required=False)
     is_read = serializers.BooleanField(required=False)
     related_id = serializers.CharField(max_length=64, required=False)
-    page = serializers.IntegerField(min_value=1, required=False)
-    page_size = serializers.IntegerField(min_value=1, max_value=100, required=False)
 
 
 class TypeQuerySerializer(serializers.Serializer):
@@ -110,6 +117,7 @@ class UnreadCountSerializer(serializers.Serializer):
     unread_count = serializers.IntegerField()
 
 
+@extend_schema_field({"type": "boolean"})
 class StrictBooleanField(serializers.Field):
     """A JSON true or false; "yes" and 1 are somebody's mistake."""
 

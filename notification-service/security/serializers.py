@@ -144,8 +144,6 @@ class AssessmentQuerySerializer(serializers.Serializer):
     state = serializers.ChoiceField(choices=list(CASE_STATES), required=False)
     user_uuid = serializers.UUIDField(required=False)
     order_uuid = serializers.UUIDField(required=False)
-    page = serializers.IntegerField(min_value=1, required=False)
-    page_size = serializers.IntegerField(min_value=1, max_value=100, required=False)
 
 
 Reasons = Sequence[Mapping[str, Any]]
