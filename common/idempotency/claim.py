@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import F
 
 from common import clock
-from common.atomic import inside_atomic
+from common.atomic import in_transaction, inside_atomic
 from common.concrete import concrete
 from common.errors import IdempotencyKeyReused, RequestInProgress
 
@@ -68,11 +68,9 @@ def claim_key(digest: str, body_digest: str) -> Claim | Earlier:
     still runs.
     """
     keys, now = concrete("idempotency").objects, clock.now()
+    fresh = {"body_digest": body_digest, "lease_until": now + RUNNING, "expires_at": now + KEPT}
     try:
-        with transaction.atomic():
-            row = keys.create(
-                digest=digest, body_digest=body_digest, lease_until=now + RUNNING, expires_at=now + KEPT
-            )
+        row = in_transaction(lambda: keys.create(digest=digest, **fresh))
     except IntegrityError:
         row = keys.filter(digest=digest).first()
         if row is None:  # let go in this very moment
@@ -105,25 +103,25 @@ def _take_over(row: Any, body_digest: str, now: datetime) -> Claim:
     """The row's holder died, or its day is over: whoever moves the fence first begins anew."""
     same = {name: getattr(row, name) for name in ("fence", "expires_at", "resource_uuid", "answer_status")}
     won = concrete("idempotency").objects.filter(pk=row.pk, **same)
-    taken = won.update(
-        fence=F("fence") + 1,
-        body_digest=body_digest,
-        lease_until=now + RUNNING,
-        expires_at=now + KEPT,
-        resource_type="",
-        resource_uuid=None,
-        answer_status=None,
-        answer=None,
-        created_at=now,
-    )
-    if taken != 1:
+    anew = {
+        "fence": F("fence") + 1,
+        "body_digest": body_digest,
+        "lease_until": now + RUNNING,
+        "expires_at": now + KEPT,
+        "resource_type": "",
+        "resource_uuid": None,
+        "answer_status": None,
+        "answer": None,
+        "created_at": now,
+    }
+    if in_transaction(lambda: won.update(**anew)) != 1:
         raise RequestInProgress(retry_after=1)
     return Claim(row.pk, row.fence + 1)
 
 
 def keep_answer(claim: Claim, status: int, answer: str) -> None:
     """Store what was answered, as ciphertext."""
-    _mine(claim).update(answer_status=status, answer=answer)
+    in_transaction(lambda: _mine(claim).update(answer_status=status, answer=answer))
 
 
 def let_go(claim: Claim) -> None:

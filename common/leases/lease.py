@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import F
 
 from common import clock
-from common.atomic import inside_atomic
+from common.atomic import in_transaction, inside_atomic, may_run_again
 from common.concrete import concrete
 from common.errors import LeaseTimeout
 from common.ids import new_uuid
@@ -65,7 +65,7 @@ def lease(name: str, wait: float = 3.0, hold: float = 20.0) -> Iterator[Held]:
     try:
         yield held
     finally:
-        held._rows().update(held_until=clock.now())
+        in_transaction(lambda: held._rows().update(held_until=clock.now()))
 
 
 def _wait_for(held: Held, wait: float, hold: float) -> None:
@@ -82,16 +82,23 @@ def _wait_for(held: Held, wait: float, hold: float) -> None:
 def _take_free(held: Held, hold: float) -> bool:
     """A row that nobody holds any more is won by conditional UPDATE."""
     free = concrete("lease").objects.filter(name=held.name, held_until__lte=clock.now())
-    return free.update(**_values(held, hold), fence=F("fence") + 1) == 1
+    return in_transaction(lambda: free.update(**_values(held, hold), fence=F("fence") + 1)) == 1
 
 
 def _take_unknown(held: Held, hold: float) -> bool:
-    """A name never held before is won by the unique insert."""
+    """A name never held before is won by the unique insert.
+
+    Not by in_transaction: here the primary key's twin is the answer, not an accident to be tried again.
+    """
     try:
         with transaction.atomic():
             concrete("lease").objects.create(name=held.name, **_values(held, hold))
     except IntegrityError:
         return False
+    except OperationalError as error:
+        if not may_run_again(error):
+            raise
+        return _take_unknown(held, hold)
     return True
 
 

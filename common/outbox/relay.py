@@ -143,4 +143,4 @@ def _pause(attempts: int) -> timedelta:
 def _book(row: Any, **values: Any) -> None:
     """Only while the claim is still ours: a runner that was too slow must not overwrite its successor."""
     mine = concrete("outbox").objects.filter(pk=row.pk, lease_owner=row.lease_owner)
-    mine.update(**values, lease_owner="", lease_until=None)
+    in_transaction(lambda: mine.update(**values, lease_owner="", lease_until=None))
