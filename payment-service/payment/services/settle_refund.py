@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from common import clock
 from common.outbox.publish import publish
 from payment.errors import RefundStateConflict
