@@ -15,14 +15,14 @@ class Job:
     do now.
 
     `exclusive`: one worker at a time runs it, by a lease of its own; `hold` is how many seconds one turn
-    may take.
+    may take, None for twice LEASE_SECONDS.
     """
 
     name: str
     every_seconds: float
     path: str
     exclusive: bool = True
-    hold: float = 60.0
+    hold: float | None = None
 
     def function(self) -> Callable[[], bool | None]:
         """The function itself; raises ImportError for a wrong path."""

@@ -100,6 +100,13 @@ class Settings:
     worker_idle_seconds: float = _setting(
         "run", "How long an idle worker waits before it looks again", 1.0, read=seconds, type=float
     )
+    lease_seconds: int = _setting(
+        "run",
+        "How long a worker has to itself what it took; then another takes it over",
+        30,
+        read=whole(1, 600),
+        type=int,
+    )
     public_base_url: str = _setting(
         "run", "Address of the gateway as the outside sees it", read=url, required_by=SUITE
     )

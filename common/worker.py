@@ -59,7 +59,8 @@ def run_job(job: Job) -> bool:
     try:
         if not (job.exclusive and has_part("lease")):
             return bool(job.function()())
-        with lease(f"job:{job.name}", wait=0.0, hold=job.hold):
+        hold = job.hold or 2 * settings.CFMP.lease_seconds
+        with lease(f"job:{job.name}", wait=0.0, hold=hold):
             return bool(job.function()())
     except LeaseTimeout:
         return False

@@ -11,6 +11,7 @@ import time
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 
 from common import clock, log, tracing
@@ -23,9 +24,8 @@ from common.outbox.transport import EventTransport, HttpEventTransport
 
 logger = log.get_logger(__name__)
 
-LEASE_SECONDS = 30.0
-# The transport's time-out with its repeats: what one delivery may take of the lease.
-SLOWEST_DELIVERY = 15.0
+# What one delivery, the transport's time-out with its repeats, may take of the lease.
+SLOWEST_SHARE = 0.5
 ATTEMPTS = 14
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 300.0
@@ -78,7 +78,7 @@ def _claimed(rows: list[Any]) -> list[Any]:
     """Those of `rows` that are ours now; another relay may have been faster with some."""
     now = clock.now()
     free = Q(lease_until=None) | Q(lease_until__lte=now)
-    owner, until = new_uuid().hex, now + timedelta(seconds=LEASE_SECONDS)
+    owner, until = new_uuid().hex, now + timedelta(seconds=settings.CFMP.lease_seconds)
     outbox, wanted = concrete("outbox").objects, [row.pk for row in rows]
     mine = outbox.filter(free, pk__in=wanted, state=OutboxState.PENDING, next_at__lte=now)
     won = in_transaction(lambda: mine.update(lease_owner=owner, lease_until=until))
@@ -91,7 +91,7 @@ def _claimed(rows: list[Any]) -> list[Any]:
 
 def _carry_all(rows: list[Any]) -> None:
     """Carry `rows` one by one, and give back what the lease is too short for: a peer may be slow."""
-    until = time.monotonic() + LEASE_SECONDS - SLOWEST_DELIVERY
+    until = time.monotonic() + settings.CFMP.lease_seconds * (1 - SLOWEST_SHARE)
     for number, row in enumerate(rows):
         if time.monotonic() >= until:
             left = [one.pk for one in rows[number:]]

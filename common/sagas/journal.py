@@ -7,6 +7,8 @@ import random
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
+
 from common import clock, log, tracing
 from common.atomic import in_transaction
 from common.concrete import concrete
@@ -16,7 +18,6 @@ from common.sagas.models import SagaState
 
 logger = log.get_logger(__name__)
 
-LEASE_SECONDS = 30.0
 # A peer that still works on our own keyed call says 409 with one of these; asking again is the right thing.
 PEER_STILL_BUSY = frozenset({"1011", "1013"})
 
@@ -34,8 +35,9 @@ def may_succeed_later(error: SuiteError) -> bool:
     return error.retryable or error.status == 500
 
 
-def lease_end(seconds: float = LEASE_SECONDS) -> datetime:
-    return clock.now() + timedelta(seconds=seconds)
+def lease_end() -> datetime:
+    """One step must fit into a lease with room to spare: calls time out in seconds."""
+    return clock.now() + timedelta(seconds=settings.CFMP.lease_seconds)
 
 
 def take_over(row: Any, values: dict[str, Any]) -> None:

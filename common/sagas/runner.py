@@ -26,8 +26,6 @@ from common.sagas.models import SagaState
 
 logger = log.get_logger(__name__)
 
-# One step must fit into it with room to spare: calls time out in seconds.
-LEASE_SECONDS = 30.0
 # What a worker gives a run before it turns to the next.
 WORKER_SECONDS = 25.0
 UNKNOWN_DEFINITION_PAUSE = 60.0
@@ -60,7 +58,7 @@ def start(saga: Saga, *, key: str, context: dict[str, Any], entity: UUID, inline
         entity_uuid=entity,
         context=context,
         lease_owner=new_uuid().hex if inline else "",
-        lease_until=journal.lease_end(LEASE_SECONDS) if inline else None,
+        lease_until=journal.lease_end() if inline else None,
         step_since=now,
         next_at=now,
         actor=origin.actor[:80],
@@ -142,7 +140,7 @@ def _claim(row: Any) -> bool:
     """
     now = clock.now()
     free = Q(lease_until=None) | Q(lease_until__lte=now)
-    values: dict[str, Any] = {"lease_owner": new_uuid().hex, "lease_until": journal.lease_end(LEASE_SECONDS)}
+    values: dict[str, Any] = {"lease_owner": new_uuid().hex, "lease_until": journal.lease_end()}
     if row.lease_until is not None:
         values["uncertain"] = True
     same = Q(pk=row.pk, fence=row.fence, state=row.state, step=row.step, next_at__lte=now)

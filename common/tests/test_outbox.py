@@ -5,6 +5,7 @@ import uuid
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
@@ -254,7 +255,7 @@ def test_an_expired_lease_is_taken_over_and_the_late_relay_books_nothing(
     mine = relay._claimed(list(relay._due()))
     assert len(mine) == 1
     assert relay.relay_once() is False  # leased
-    frozen_clock.move(seconds=relay.LEASE_SECONDS + 1)
+    frozen_clock.move(seconds=settings.CFMP.lease_seconds + 1)
 
     assert relay.relay_once() is True
     recorder.errors = [PeerBroken(peer="NotificationService")]
@@ -276,16 +277,16 @@ def test_delivery_happens_outside_any_transaction(recorder: Recorder) -> None:
     assert seen == [False]
 
 
-def test_a_slow_peer_does_not_outlast_the_lease(recorder: Recorder, settings: Any) -> None:
+def test_a_slow_peer_does_not_outlast_the_lease(recorder: Recorder) -> None:
     _publish(1)
     _publish(1)
     rows = relay._claimed(list(relay._due()))
-    slow, relay.SLOWEST_DELIVERY = relay.SLOWEST_DELIVERY, relay.LEASE_SECONDS
+    share, relay.SLOWEST_SHARE = relay.SLOWEST_SHARE, 1.0
 
     try:
         relay._carry_all(rows)
     finally:
-        relay.SLOWEST_DELIVERY = slow
+        relay.SLOWEST_SHARE = share
 
     assert recorder.carried == []
     assert [row.lease_until for row in RingOutbox.objects.all()] == [None, None]  # given back, not sat on

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import transaction
 
@@ -32,13 +33,15 @@ from common.sagas.definition import Context, Saga, Step, StepRefused, StepWaitin
 from common.sagas.figures import SagaCollector, saga_figures
 from common.sagas.models import SagaState
 from common.sagas.repair import saga_park
-from common.sagas.runner import LEASE_SECONDS, Outcome, outcome_of, run, run_due, start
+from common.sagas.runner import Outcome, outcome_of, run, run_due, start
 from common.testing.race import race
 from common.tests.ring.models import Parcel, RingSaga
 from common.tests.ring.services import parcel_move, parcel_pack
 from common.tests.ring.states import ParcelStatus
 
 pytestmark = pytest.mark.django_db
+
+LEASE_SECONDS = settings.CFMP.lease_seconds
 
 ENTITY = UUID("01900000-0000-7000-8000-000000000001")
 

@@ -38,7 +38,7 @@ def stock_push_due() -> bool:
     due = stock_to_push(clock.now(), AT_ONCE)
     for product_uuid in due:
         try:
-            with lease(f"stock:{product_uuid}", wait=0.0, hold=60.0):
+            with lease(f"stock:{product_uuid}", wait=0.0, hold=2 * settings.CFMP.lease_seconds):
                 _one(product_uuid)
         except LeaseTimeout:
             continue
@@ -81,7 +81,7 @@ def _decide_by_reading(push: StockPush) -> None:
         return
     product = product_get(push.product_uuid)
     stock_now = product.stock if product else None
-    if stock_now == push.stock_seen + push.delta:
+    if stock_now is not None and stock_now == push.stock_seen + push.delta:
         push_applied(push=push, stock_now=stock_now)
     elif stock_now == push.stock_seen:
         push_not_applied(push=push, retry_in=timedelta(0), note="timed out; reading shows nothing happened")
