@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from common.errors import AuthenticationRequired, PermissionRefused
 
-if TYPE_CHECKING:
-    from common.web.views import SuiteAPIView
+
+class Door(Protocol):
+    """A view that names the siblings it lets in."""
+
+    allowed_callers: frozenset[str]
 
 
 class IsUser(BasePermission):
     """A person with a verified token."""
 
-    def has_permission(self, request: Request, view: SuiteAPIView) -> bool:
+    def has_permission(self, request: Request, view: Any) -> bool:
         if not request.user.is_user:
             raise AuthenticationRequired
         return True
@@ -25,7 +28,7 @@ class IsUser(BasePermission):
 class IsService(BasePermission):
     """A sibling service, and one of the view's `allowed_callers`."""
 
-    def has_permission(self, request: Request, view: SuiteAPIView) -> bool:
+    def has_permission(self, request: Request, view: Door) -> bool:
         if not request.user.is_service:
             raise AuthenticationRequired
         if request.user.service not in view.allowed_callers:
@@ -36,7 +39,7 @@ class IsService(BasePermission):
 class IsUserOrService(BasePermission):
     """A person, or a sibling among the view's `allowed_callers`."""
 
-    def has_permission(self, request: Request, view: SuiteAPIView) -> bool:
+    def has_permission(self, request: Request, view: Door) -> bool:
         if request.user.is_service:
             return IsService().has_permission(request, view)
         return IsUser().has_permission(request, view)
@@ -45,7 +48,7 @@ class IsUserOrService(BasePermission):
 class IsAdmin(BasePermission):
     """A person who administers the shop (role ADMIN, or privilege 1 at UserService)."""
 
-    def has_permission(self, request: Request, view: SuiteAPIView) -> bool:
+    def has_permission(self, request: Request, view: Any) -> bool:
         IsUser().has_permission(request, view)
         if not request.user.is_admin:
             raise PermissionRefused
