@@ -1,5 +1,5 @@
 // Talking to the gateway, and who is talking.
-import { toast } from "./dom.js";
+import { newKey, toast } from "./dom.js";
 import { lang, t } from "./words.js";
 
 const KEPT = "shop.session";
@@ -31,17 +31,19 @@ export async function enter(email, password) {
 
 export const get = (path) => call("GET", path);
 // A key makes a repeated POST (a double press, a lost answer) count once.
-export const post = (path, body, key = crypto.randomUUID()) => call("POST", path, body ?? {}, { "Idempotency-Key": key });
+export const post = (path, body, key = newKey()) => call("POST", path, body ?? {}, { "Idempotency-Key": key });
 export const patch = (path) => call("PATCH", path, {});
 export const remove = (path) => call("DELETE", path);
 
 async function call(method, path, body, extra = {}) {
   const headers = { "Accept-Language": lang() === "zh" ? "zh-CN" : "en", ...extra };
-  if (session) headers.Authorization = `Bearer ${session.token}`;
+  const asked = path.includes("/auth/") ? null : session;
+  if (asked) headers.Authorization = `Bearer ${asked.token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const response = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
   const answer = await response.json().catch(() => null);
-  if (response.status === 401 && session && !path.includes("/auth/")) {
+  // Only the session that asked can be over: somebody else may have logged in meanwhile.
+  if (response.status === 401 && asked && asked === session) {
     leave();
     window.dispatchEvent(new Event("session-over"));
   }

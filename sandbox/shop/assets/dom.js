@@ -39,7 +39,9 @@ export function icon(name, size = 20) {
 
 export function toast(text, kind = "good") {
   const note = h("div", { class: `toast ${kind}`, testid: `toast-${kind}` }, text);
-  document.getElementById("toasts").append(note);
+  const shown = document.getElementById("toasts");
+  shown.append(note);
+  if (shown.children.length > 2) shown.firstElementChild.remove();
   setTimeout(() => note.remove(), kind === "bad" ? 7000 : 3500);
 }
 
@@ -53,6 +55,11 @@ export function modal(testid, build) {
   document.body.append(dialog);
   dialog.showModal();
   return dialog;
+}
+
+// Unique enough for an Idempotency-Key; crypto.randomUUID exists only on https and loopback pages.
+export function newKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 export function field(label, input) {

@@ -1,6 +1,6 @@
 // The shelf, and buying one thing from it.
 import { attempt, get, isMe, me, post, rows } from "./api.js";
-import { action, field, h, modal, show, toast, yuan } from "./dom.js";
+import { action, field, h, modal, newKey, show, toast, yuan } from "./dom.js";
 import { loginDialog } from "./people.js";
 import { storyOf, t, titleOf } from "./words.js";
 
@@ -59,7 +59,7 @@ function orderForm(product, close, redraw) {
     shipping_postal_code: h("input", { value: kept.shipping_postal_code, testid: "ship-postal", maxlength: 10 }),
     remark: h("input", { value: "", testid: "remark", maxlength: 200, placeholder: t("optional") }),
   };
-  const key = crypto.randomUUID();
+  const key = newKey();
   const place = async () => {
     const typed = Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, input.value.trim()]));
     const { remark, ...address } = typed;

@@ -4,6 +4,7 @@ import { h, icon, show } from "./dom.js";
 import { goodsView } from "./goods.js";
 import { noticesView, unreadCount } from "./notices.js";
 import { orderView, stopWatching } from "./order.js";
+import { PAYING } from "./order_actions.js";
 import { listView, needLogin } from "./orders.js";
 import { face, leaveButton, loginDialog } from "./people.js";
 import { reviewsView } from "./reviews.js";
@@ -20,10 +21,10 @@ function route() {
   return { view: view || "goods", id: decodeURIComponent(id) };
 }
 
-// A payment's return page may send the buyer to /?order=CFMP…
-function fromQuery() {
-  const asked = new URLSearchParams(location.search);
-  const order = asked.get("order") ?? asked.get("order_id") ?? asked.get("order_uuid");
+// Back from the cashier (or from a link /?order=CFMP…) at the order it was about.
+function comeBack() {
+  const order = new URLSearchParams(location.search).get("order") ?? (location.hash ? null : sessionStorage.getItem(PAYING));
+  sessionStorage.removeItem(PAYING);
   if (order) history.replaceState(null, "", `/#/orders/${encodeURIComponent(order)}`);
 }
 
@@ -84,5 +85,5 @@ async function ring() {
 window.addEventListener("hashchange", () => { draw(); main.focus({ preventScroll: true }); window.scrollTo(0, 0); ring(); });
 window.addEventListener("session-over", draw);
 setInterval(() => document.hidden || ring(), BELL_MS);
-fromQuery();
+comeBack();
 draw().then(ring);

@@ -3,6 +3,7 @@ import { attempt, get, isMe, rows } from "./api.js";
 import { h, icon, moment, show, yuan } from "./dom.js";
 import { buttons } from "./order_actions.js";
 import { paymentWord, phaseOf, pill } from "./orders.js";
+import { timeline } from "./timeline.js";
 import { t } from "./words.js";
 
 const STEPS = ["step_place", "step_pay", "step_ship", "step_receive", "step_done"];
@@ -21,14 +22,14 @@ export async function orderView(main, orderId) {
     const mine = main.dataset.view;
     const order = await attempt(() => get(`/api/orders/${encodeURIComponent(orderId)}/`)).then((answer) => answer?.data);
     if (!order || main.dataset.view !== mine) return;
-    const [payment, timeline] = await Promise.all([quietly(`/api/payment/${order.order_uuid}/`), quietly(`/api/orders/${order.order_id}/timeline/`)]);
+    const [payment, story] = await Promise.all([paymentOf(order), quietly(`/api/orders/${order.order_id}/timeline/`)]);
     if (main.dataset.view !== mine) return;
-    const entries = Array.isArray(timeline?.data) ? timeline.data : timeline?.data?.entries ?? rows(timeline);
-    const now = JSON.stringify([order, payment?.data, entries]);
+    const entries = story?.data?.entries ?? [];
+    const now = JSON.stringify([order, payment, entries]);
     // Only what changed is redrawn, so that a half-typed form or a focused button survives the polling.
     if (now !== seen) {
       seen = now;
-      show(main, page(order, payment?.data, entries, look));
+      show(main, page(order, payment, entries, look));
     }
     tick(order);
     stopWatching();
@@ -38,6 +39,13 @@ export async function orderView(main, orderId) {
 }
 
 const quietly = (path) => get(path).catch(() => null);
+
+// Before anybody pressed "pay" there is no payment: the list says so without a 404.
+async function paymentOf(order) {
+  if (!isMe(order.buyer_uuid)) return null;
+  if (order.status === 0) return rows(await quietly(`/api/payment/records/?order_uuid=${order.order_uuid}&page_size=1`))[0] ?? null;
+  return (await quietly(`/api/payment/${order.order_uuid}/`))?.data ?? null;
+}
 
 function page(order, payment, entries, refresh) {
   const phase = order.status === 0 && payment?.under_review ? "review" : phaseOf(order);
@@ -49,7 +57,7 @@ function page(order, payment, entries, refresh) {
     order.status === 0 && order.expires_at && h("p", { class: "notice soft", id: "countdown", "data-until": order.expires_at }),
     order.cancel_reason && h("p", { class: "notice" }, t("cancelled_why", order.cancel_reason)),
     h("div", { class: "buttons", testid: "order-buttons" }, buttons(order, payment, refresh)),
-    h("div", { class: "columns" }, h("div", {}, goods(order), delivery(order)), history(entries)));
+    h("div", { class: "columns" }, h("div", {}, goods(order, payment), delivery(order)), timeline(entries)));
 }
 
 function stepper(order) {
@@ -59,14 +67,16 @@ function stepper(order) {
     h("li", { class: number <= reached ? "done" : "", "aria-current": number === reached ? "step" : null }, h("i", {}, number <= reached && icon("check", 14)), t(word))));
 }
 
-function goods(order) {
+function goods(order, payment) {
   const refunded = Number(order.refunded_amount ?? 0);
-  const payment = paymentWord(order);
+  const word = paymentWord(order);
+  const open = (payment?.refunds ?? []).filter((refund) => refund.refund_status === "processing");
   return h("section", { class: "card" }, h("h2", {}, t("items")),
     (order.products ?? order.items ?? []).map((item) => h("div", { class: "item" },
       h("img", { src: item.product_image || "/shop/mark.svg", alt: "", width: 56, height: 56 }), h("span", { class: "grow" }, item.product_name, h("small", { class: "soft" }, `${yuan(item.price)} × ${item.quantity}`)),
       h("span", { class: "price" }, yuan(item.price * item.quantity)))),
-    h("div", { class: "sum" }, h("span", { class: `pill ${payment}`, testid: "payment-status", "data-payment": payment }, t(payment)),
+    h("div", { class: "sum" }, h("span", { class: `pill ${word}`, testid: "payment-status", "data-payment": word }, t(word)),
+      open.map((refund) => h("span", { class: "pill review", testid: "refund-open" }, t(refund.state === "requested" ? "refund_asked" : "refund_going", yuan(refund.refund_amount)))),
       refunded > 0 && h("span", { class: "soft", testid: "refunded-amount" }, t("refunded_of", yuan(refunded))),
       h("b", { class: "price big", testid: "order-amount" }, yuan(order.total_amount))));
 }
@@ -78,20 +88,6 @@ function delivery(order) {
     [t("logistics"), [order.carrier, order.tracking_no].filter(Boolean).join(" ")], [t("remark"), order.remark],
   ];
   return h("section", { class: "card" }, h("dl", {}, facts.filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])));
-}
-
-function history(entries) {
-  if (!entries.length) return null;
-  return h("section", { class: "card" }, h("h2", {}, t("timeline")),
-    h("ol", { class: "timeline", testid: "timeline" }, [...entries].reverse().map((entry) =>
-      h("li", {}, h("time", {}, moment(entry.at ?? entry.created_at ?? entry.occurred_at)), h("span", {}, sentence(entry))))));
-}
-
-// Timeline entries come from three services; say what they have.
-function sentence(entry) {
-  const head = entry.what || entry.kind || "";
-  const detail = entry.detail ?? entry.text ?? entry.description ?? [entry.source && entry.target ? `${entry.source} → ${entry.target}` : "", entry.amount, entry.outcome, entry.reason].filter(Boolean).join(" · ");
-  return [h("b", {}, head), detail && h("small", { class: "soft" }, typeof detail === "string" ? detail : JSON.stringify(detail))];
 }
 
 function tick(order) {

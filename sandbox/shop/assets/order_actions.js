@@ -1,9 +1,10 @@
 // What a buyer, a seller or nobody can press on an order's page.
 import { attempt, isMe, post } from "./api.js";
-import { action, field, h, modal, toast, yuan } from "./dom.js";
+import { action, field, h, modal, newKey, toast, yuan } from "./dom.js";
 import { paymentWord, phaseOf } from "./orders.js";
 import { t } from "./words.js";
 
+export const PAYING = "shop.paying";
 const REASONS = ["r_change", "r_wrong", "r_price", "r_late", "r_flaw"];
 
 export function buttons(order, payment, refresh) {
@@ -33,7 +34,8 @@ async function pay(order, refresh) {
   const answer = await cashierAddress(body);
   const url = answer?.data?.payment_data?.url;
   if (url) {
-    toast(t("to_cashier"));
+    // The way back from the cashier leads to the shop's door; this remembers which order it was.
+    sessionStorage.setItem(PAYING, order.order_id);
     location.assign(url);
     return;
   }
@@ -76,7 +78,7 @@ function refundDialog(order, refresh) {
     const left = Number(order.payable_amount ?? order.total_amount) - Number(order.refunded_amount ?? 0);
     const amount = h("input", { type: "number", step: "0.01", min: "0.01", max: left.toFixed(2), value: left.toFixed(2), testid: "refund-amount" });
     const reason = choice("refund-reason");
-    const key = crypto.randomUUID();
+    const key = newKey();
     const send = async () => {
       const body = { refund_amount: Number(amount.value).toFixed(2), refund_reason: reason.value, refund_method: "original_payment" };
       if (await attempt(() => post(`/api/payment/${order.order_uuid}/refund/`, body, key))) {

@@ -21,7 +21,6 @@ export function face(name, size = 34) {
 export function loginDialog(onEntered) {
   modal("login-dialog", (close) => {
     const enterAs = (address, password) => attempt(async () => {
-      leave();
       await enter(address, password);
       close();
       toast(t("welcome", me().username));

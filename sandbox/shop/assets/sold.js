@@ -7,20 +7,20 @@ import { t } from "./words.js";
 const drawList = listView("sold");
 
 export async function soldView(main) {
-  const answer = await get("/api/refunds/").catch(() => null);
-  const waiting = rows(answer).filter((refund) => ["requested", "pending", 0].includes(refund.refund_status ?? refund.status));
+  const answer = await get("/api/refunds/?status=requested&page_size=50").catch(() => null);
+  const waiting = rows(answer);
   await drawList(main, waiting.length ? refunds(waiting, () => soldView(main)) : "");
 }
 
 function refunds(waiting, redraw) {
   const decide = (refund, word) => async () => {
-    await attempt(() => post(`/api/refunds/${refund.refund_uuid ?? refund.refund_id}/${word}/`, {}));
+    await attempt(() => post(`/api/refunds/${refund.refund_id}/${word}/`, {}));
     await redraw();
   };
   return h("section", { class: "card", testid: "refunds-waiting" }, h("h2", {}, t("refunds_open")), waiting.map((refund) =>
     h("div", { class: "item" },
-      h("span", { class: "grow" }, refund.refund_reason ?? refund.reason, h("small", { class: "soft" }, `${refund.order_id ?? ""} · ${moment(refund.created_at)}`)),
-      h("span", { class: "price" }, yuan(refund.refund_amount ?? refund.amount)),
+      h("span", { class: "grow" }, refund.reason, h("small", { class: "soft" }, `${refund.order_id ?? ""} · ${moment(refund.created_at)}`)),
+      h("span", { class: "price" }, yuan(refund.refund_amount)),
       action(t("approve"), decide(refund, "approve"), { class: "primary small", testid: "refund-approve" }),
       action(t("reject"), decide(refund, "reject"), { class: "small", testid: "refund-reject" }))));
 }
