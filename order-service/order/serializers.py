@@ -17,8 +17,8 @@ from order.states import LogisticsStatus, PaymentStatus, shown_status
 
 MOST_LINES = 50
 MOST_UNITS = 9999
-_WORDS = {"0": 0, "1": 1, "alipay": 0, "wechat_pay": 1}
-METHODS: dict[int | str, int] = {0: 0, 1: 1, **_WORDS}
+_WORDS: dict[int | str, int] = {"0": 0, "1": 1, "alipay": 0, "wechat_pay": 1}
+METHODS = {0: 0, 1: 1, **_WORDS}
 
 
 @extend_schema_field(

@@ -5,7 +5,7 @@ Top to bottom: what people call, what siblings call, the doors events come in by
 """
 
 import time
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from rest_framework.request import Request
@@ -138,7 +138,7 @@ class OrderCancelAPIView(_OrderView):
 
     request_schema = serializers.OrderCancelSerializer
     answer_schema = serializers.OrderSerializer
-    success_status = (200, 202)
+    success_status: ClassVar[Any] = (200, 202)
 
     def post(self, request: Request, ref: Ref) -> Response:
         order = selectors.order_get_for(ref, self.viewer, "cancel")

@@ -4,6 +4,7 @@ Money is CNY with two places; times are UTC; `shipping_*` is ciphertext in the t
 """
 
 from decimal import Decimal
+from enum import IntEnum
 
 from django.db import models
 
@@ -14,7 +15,7 @@ from order.states import FulfilmentStatus, OrderStatus, PaymentStatus
 ZERO = Decimal("0.00")
 
 
-def _choices(states: type) -> list[tuple[int, str]]:
+def _choices(states: type[IntEnum]) -> list[tuple[int, str]]:
     return [(state.value, state.name.lower()) for state in states]
 
 

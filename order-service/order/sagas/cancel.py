@@ -8,8 +8,8 @@ from decimal import Decimal
 from uuid import UUID
 
 from common.errors import PeerRejected
+from common.sagas import journal
 from common.sagas.definition import Context, Saga, Step, StepRefused, StepWaiting
-from common.sagas.journal import may_succeed_later
 from common.sagas.runner import Outcome, run, start
 from common.transactions import transactional
 from order.clients import payment
@@ -36,7 +36,7 @@ def refund(context: Context, key: UUID) -> Context | None:
             key=key,
         )
     except PeerRejected as refusal:
-        if may_succeed_later(refusal):
+        if journal.may_succeed_later(refusal):
             raise
         raise _refused(refusal.peer_code, refusal.peer_name) from refusal
     if answer.status == "failed":
@@ -87,6 +87,14 @@ def order_cancel(*, order_uuid: UUID, actor: str, reason: str, deadline: float |
     """
     row = _begin(order_uuid, actor, reason)
     return run(row, deadline=deadline) if row is not None else Outcome("running")
+
+
+@transactional
+def order_cancel_start(*, order_uuid: UUID, actor: str, reason: str) -> None:
+    """The same, begun here and carried out by the worker: for callers that may not wait or call out."""
+    row = _begin(order_uuid, actor, reason)
+    if getattr(row, "is_leased_here", False):
+        journal.let_go(row)
 
 
 @transactional

@@ -20,7 +20,9 @@ from order.states import FINAL_STATUSES, OrderStatus
 def order_edit(*, order_uuid: UUID, changes: dict[str, Any]) -> Order:
     """Change `shipping_*`, `remark` or `payment_method` of a pending order. Raises OrderNotEditable."""
     order = order_by_uuid(order_uuid)
-    columns = {name: changes[name] for name in ("remark", "payment_method") if name in changes}
+    columns: dict[str, Any] = {
+        name: changes[name] for name in ("remark", "payment_method") if name in changes
+    }
     if any(name.startswith("shipping_") for name in changes):
         columns |= shipping_columns(_shipping(order, changes))
     pending = Order.objects.filter(pk=order.pk, status=OrderStatus.PENDING_PAYMENT, closing_key="")

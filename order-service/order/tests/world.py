@@ -48,12 +48,12 @@ class Paid:
     def asked(self) -> Decimal:
         """Given back or on its way."""
         living = [one for one in self.refunds.values() if one["refund_status"] != "failed"]
-        return sum((Decimal(one["refund_amount"]) for one in living), Decimal("0.00"))
+        return sum((Decimal(str(one["refund_amount"])) for one in living), Decimal("0.00"))
 
     @property
     def refunded(self) -> Decimal:
         done = [one for one in self.refunds.values() if one["refund_status"] == "completed"]
-        return sum((Decimal(one["refund_amount"]) for one in done), Decimal("0.00"))
+        return sum((Decimal(str(one["refund_amount"])) for one in done), Decimal("0.00"))
 
 
 class World:
@@ -151,17 +151,21 @@ class World:
 
     def refund(self, paid: Paid, amount: str, status: str = "completed") -> dict[str, Any]:
         """A refund made at the payment service; the order service has not heard of it."""
-        one = {
-            "success": True,
-            "refund_id": str(new_uuid()),
-            "order_id": paid.order_id,
-            "refund_amount": amount,
-            "refund_status": status,
-            "estimated_arrival": "3-5个工作日",
-        }
+        one = self._new_refund(paid, amount, status)
         paid.refunds[one["refund_id"]] = one
         self._settle(paid)
         return one
+
+    def _new_refund(self, paid: Paid, amount: str, status: str) -> dict[str, Any]:
+        return {
+            "success": True,
+            "refund_id": str(new_uuid()),
+            "order_id": paid.order_id,
+            # A JSON number, as reference 1 shows it.
+            "refund_amount": float(amount),
+            "refund_status": status,
+            "estimated_arrival": "3-5个工作日",
+        }
 
     def _settle(self, paid: Paid) -> None:
         if paid.refunded:
@@ -218,6 +222,7 @@ class World:
             paid = self.payment_for(call.json["order"])
         data = {"payment_id": 7, "payment_uuid": str(paid.payment_uuid), "status": paid.status}
         data |= {"amount": paid.amount, "under_review": False, "payment_data": {"qrcode": "qr", "url": "u"}}
+        data |= {"expires_at": clock.rfc3339(clock.now())}
         return 200, {"code": "200", "message": "支付创建成功", "data": data}
 
     def _read(self, call: Any) -> Any:
@@ -236,7 +241,7 @@ class World:
             "amount": paid.amount,
             "status": paid.status,
             "payment_method": "alipay",
-            "transaction_id": None,
+            "transaction_id": "2026112122001",
             "paid_at": clock.rfc3339(clock.now()) if paid.status != "pending" else None,
             "created_at": clock.rfc3339(clock.now()),
             "expires_at": clock.rfc3339(clock.now()),
@@ -245,7 +250,13 @@ class World:
             "payment_data": None,
             "refunds": list(paid.refunds.values()),
             "events": [
-                {"kind": "pay", "outcome": "request", "amount": paid.amount, "at": clock.rfc3339(clock.now())}
+                {
+                    "kind": "charge",
+                    "outcome": "request",
+                    "amount": paid.amount,
+                    "at": clock.rfc3339(clock.now()),
+                    "reference": paid.payment_uuid.hex,
+                }
             ],
         }
 
@@ -272,9 +283,7 @@ class World:
             amount = Decimal(call.json["refund_amount"])
             if amount > Decimal(paid.amount) - paid.asked:
                 return 422, {"code": "6005", "name": "RefundExceedsPayment", "message": "", "data": None}
-            one = {"success": True, "refund_id": str(new_uuid()), "order_id": paid.order_id}
-            one |= {"refund_amount": str(amount), "refund_status": self.refund_outcome}
-            paid.refunds[key] = one
+            paid.refunds[key] = self._new_refund(paid, str(amount), self.refund_outcome)
             self._settle(paid)
         return 200, {"code": "200", "message": "退款处理成功", "data": paid.refunds[key]}
 
