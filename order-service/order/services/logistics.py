@@ -80,11 +80,14 @@ def logistics_take(event: IncomingEvent) -> str:
 
 
 def _status(value: object) -> LogisticsStatus:
-    known = {status.name.lower(): status for status in LogisticsStatus} | {int(s): s for s in LogisticsStatus}
-    try:
-        return known[value]  # type: ignore[index]
-    except (KeyError, TypeError):
-        raise InvalidInput(fields={"status": [", ".join(s.name.lower() for s in LogisticsStatus)]}) from None
+    names = {status.name.lower(): status for status in LogisticsStatus}
+    numbers = {int(status): status for status in LogisticsStatus}
+    found = names.get(value) if isinstance(value, str) else None
+    if type(value) is int:  # not a boolean, which would pass for 0 or 1
+        found = numbers.get(value)
+    if found is None:
+        raise InvalidInput(fields={"status": [", ".join(names)]})
+    return found
 
 
 def order_receive(order: Order, *, actor: str) -> None:
