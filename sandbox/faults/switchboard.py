@@ -14,17 +14,22 @@ _OWN = ("target", "operation", "subject", "kind", "remaining", "probability")
 def fault_arm(*, target: str, kind: str, **given: Any) -> Fault:
     """Arms one fault; `remaining` counts how often it strikes (default 1, None: until cleared).
 
-    Raises ValueError when the target does not know the kind.
+    Raises ValueError for a kind the target does not know, and for numbers that make no sense.
     """
     if kind not in KINDS.get(target, {}):
         raise ValueError(f"{target} knows these faults: {', '.join(KINDS.get(target, {}))}")
+    remaining, probability = given.get("remaining", 1), given.get("probability", 1.0)
+    if not (remaining is None or (isinstance(remaining, int) and remaining > 0)):
+        raise ValueError("remaining is a whole number above zero, or null: until cleared")
+    if not isinstance(probability, int | float) or not 0 <= probability <= 1:
+        raise ValueError("probability is a number from 0 to 1")
     return Fault.objects.create(
         target=target,
         kind=kind,
         operation=given.get("operation") or "",
         subject=str(given.get("subject") or ""),
-        remaining=given.get("remaining", 1),
-        probability=given.get("probability", 1.0),
+        remaining=remaining,
+        probability=probability,
         parameters={name: value for name, value in given.items() if name not in _OWN},
     )
 

@@ -1,5 +1,6 @@
 """ProductService's calls, in the shapes its published version answers."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -60,11 +61,13 @@ def media(request: HttpRequest, name: str) -> HttpResponse:
 def sim_product(request: HttpRequest, **reference: Any) -> HttpResponse:
     """Sets `stock`, `price` or `status` by hand, so that a story can start from known numbers."""
     product = _find(reference)
+    readers = {"stock": int, "price": Decimal, "status": int}
     given = body_of(request)
-    for name in ("stock", "price", "status"):
-        if name in given:
-            setattr(product, name, given[name])
-    product.save()
+    try:
+        changes = {name: read(given[name]) for name, read in readers.items() if name in given}
+    except (ArithmeticError, TypeError, ValueError) as wrong:
+        raise Refused("stock and status are whole numbers, price is a decimal string") from wrong
+    Product.objects.filter(pk=product.pk).update(**changes)
     return answer(present(_find(reference)))
 
 

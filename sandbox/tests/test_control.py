@@ -56,6 +56,29 @@ def test_the_control_room_shows_trades_faults_and_traffic(live: Live, merchant: 
     assert "alipay.trade.page.pay" in page
 
 
+@pytest.mark.parametrize(("origin", "status"), [("http://evil.example", 403), ("null", 403), (None, 200)])
+def test_another_sites_page_presses_nothing(
+    live: Live, merchant: Merchant, origin: str | None, status: int
+) -> None:
+    out_trade_no = merchant.opened()
+    headers = {"Origin": origin} if origin else {"Origin": live.alipay}
+    link = merchant.live.trade(out_trade_no)["links"][0]["cashier_url"]
+    answer = requests.post(f"{live.alipay}{link}/pay", headers=headers, timeout=10)
+    assert answer.status_code == status
+    assert (merchant.status(out_trade_no) == "TRADE_SUCCESS") is (status == 200)
+    clock = requests.post(f"{live.alipay}/sim/clock/", json={}, headers=headers, timeout=10)
+    assert clock.status_code == status
+
+
+@pytest.mark.parametrize(
+    "body", [{"remaining": 0}, {"remaining": "2"}, {"probability": 2}, {"probability": "x"}]
+)
+def test_a_fault_with_nonsense_numbers_is_refused(live: Live, body: dict) -> None:
+    url = f"{live.alipay}/sim/faults/"
+    assert requests.post(url, json={"kind": "unknown", **body}, timeout=10).status_code == 400
+    assert live.sim("faults/")["faults"] == []
+
+
 def test_root_lists_every_service_with_its_health(live: Live) -> None:
     found = requests.get(f"{live.root}/api/root/services/", timeout=10).json()["services"]
     health = {service["name"]: service["healthy"] for service in found}

@@ -130,3 +130,10 @@ def test_faults_can_be_aimed_listed_and_cleared(stocked: Live) -> None:
 def test_a_port_arms_only_its_own_faults(live: Live) -> None:
     for body in ({"kind": "forge"}, {"kind": "delay", "target": "alipay"}):
         assert requests.post(f"{live.product}/sim/faults/", json=body, timeout=10).status_code == 400
+
+
+@pytest.mark.parametrize("body", [{"stock": "many"}, {"price": "dear"}, {"status": None}])
+def test_goods_are_not_set_to_nonsense(stocked: Live, body: dict) -> None:
+    answer = requests.post(f"{stocked.product}/sim/products/1/", json=body, timeout=10)
+    assert answer.status_code == 400
+    assert stock(stocked) == 100

@@ -65,7 +65,7 @@ def _pressed(out_trade_no: str, action: str) -> Trade:
 
 def events(request: HttpRequest) -> HttpResponse:
     asked = request.GET
-    limit = min(int(asked.get("limit") or 100), 1000)
+    limit = min(int(asked["limit"]), 1000) if asked.get("limit", "").isdecimal() else 100
     rows = traffic_list(out_trade_no=asked.get("out_trade_no", ""), kind=asked.get("kind", ""), limit=limit)
     return answer({"events": [{**row, "at": beijing(row["at"])} for row in rows]})
 

@@ -9,7 +9,7 @@ from types import FrameType
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import connection
+from django.db import DatabaseError, connection
 
 from alipay_simulator.delivery import attempt, claim, due
 from alipay_simulator.models import Notification
@@ -35,10 +35,18 @@ class Command(BaseCommand):
         signal.signal(signal.SIGINT, self._stop)
         with ThreadPoolExecutor(SENDERS) as pool:
             while not self.is_stopping:
-                self._round(pool)
+                self._safe_round(pool)
                 if options["once"]:
                     return
                 time.sleep(options["poll"])
+
+    def _safe_round(self, pool: ThreadPoolExecutor) -> None:
+        try:
+            self._round(pool)
+        except DatabaseError:
+            # A busy file is no reason to stop telling; the next round looks again.
+            log.exception("a round failed")
+            connection.close()
 
     def _round(self, pool: ThreadPoolExecutor) -> None:
         trades_settle_due()
