@@ -19,6 +19,9 @@ globals().update(
             "lease": "notification.NotificationLease",
         },
         event_routes="security.events.ROUTES",
-        jobs="notification.jobs",
+        jobs="security.jobs",
     )
 )
+
+# Run by the test plugin after every test that touched the database.
+CFMP_INVARIANTS = "security.services.audit.assert_risk_and_messages_are_sound"

@@ -1,4 +1,4 @@
-"""The security app's name."""
+"""The security app's name, and its figures at `/metrics`."""
 
 from django.apps import AppConfig
 
@@ -7,3 +7,9 @@ class SecurityConfig(AppConfig):
     name = "security"
     label = "security"
     verbose_name = "风控 Security"
+
+    def ready(self) -> None:
+        from common.web import metrics
+        from security.services.figures import CaseCollector
+
+        metrics.asked_at_scrape.append(CaseCollector())

@@ -23,12 +23,13 @@ class Outcome(IntEnum):
 
 
 class CaseState(IntEnum):
-    """NONE needs nobody; OPEN waits for a reviewer."""
+    """NONE needs nobody; OPEN waits for a reviewer; LAPSED: the payment ended before anybody decided."""
 
     NONE = 0
     OPEN = 1
     RELEASED = 2
     STOPPED = 3
+    LAPSED = 4
 
 
 class SecurityLevel(StrEnum):
@@ -63,6 +64,7 @@ CASE_MACHINE = StateMachine(
         "open": (frozenset({_C.NONE}), _C.OPEN),
         "release": (frozenset({_C.OPEN}), _C.RELEASED),
         "stop": (frozenset({_C.OPEN}), _C.STOPPED),
+        "lapse": (frozenset({_C.OPEN}), _C.LAPSED),
     },
     _C.NONE,
 )
@@ -71,3 +73,5 @@ OUTCOMES: dict[str, Outcome] = {outcome.name.lower(): outcome for outcome in Out
 CASE_STATES: dict[str, CaseState] = {state.name.lower(): state for state in CaseState}
 # Outcomes a person has to look at.
 REVIEWED = frozenset({Outcome.REVIEW, Outcome.BLOCK_AND_REVIEW})
+# Cases that a person closed.
+DECIDED = frozenset({CaseState.RELEASED, CaseState.STOPPED})

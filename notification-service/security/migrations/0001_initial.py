@@ -216,7 +216,7 @@ class Migration(migrations.Migration):
                 (
                     "case_state",
                     models.SmallIntegerField(
-                        choices=[(0, "none"), (1, "open"), (2, "released"), (3, "stopped")],
+                        choices=[(0, "none"), (1, "open"), (2, "released"), (3, "stopped"), (4, "lapsed")],
                         default=security.states.CaseState["NONE"],
                     ),
                 ),

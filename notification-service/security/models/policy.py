@@ -1,5 +1,6 @@
 """Policies that operators switch, the shop's level, the block list, and a record of every change to them."""
 
+import re
 from ipaddress import ip_address
 from uuid import UUID
 
@@ -7,8 +8,11 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from common import clock, ids
+from common.pii import blind_index
 from security.rules import KINDS, Rule, parameter_problems
 from security.states import BlockKind, Outcome, SecurityLevel, Severity
+
+BLIND_INDEX = re.compile(r"[0-9a-f]{64}")
 
 
 class SecurityPolicy(models.Model):
@@ -98,7 +102,7 @@ class PolicyChange(models.Model):
 class BlockEntry(models.Model):
     """A user, address or IP that payments must not come from.
 
-    `value` is a UUID, a blind index or an IP as text.
+    `value` is a UUID, an IP, or the blind index of an address: the address itself is never stored.
     """
 
     id = models.BigIntegerField(primary_key=True, default=ids.new_id, editable=False)
@@ -133,4 +137,6 @@ class BlockEntry(models.Model):
         text = value.strip().lower()
         if kind == BlockKind.USER:
             return str(UUID(text))
-        return str(ip_address(text)) if kind == BlockKind.IP else text
+        if kind == BlockKind.IP:
+            return str(ip_address(text))
+        return text if BLIND_INDEX.fullmatch(text) else blind_index(value)

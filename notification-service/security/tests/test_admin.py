@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from common.ids import new_uuid
+from common.pii import blind_index
 from notification.models import NotificationDelivery, NotificationOutbox
 from notification.services.deliver import deliveries_claim, deliveries_settle
 from notification.states import DeliveryDetail, DeliveryState
@@ -171,6 +172,13 @@ class TestBlockList:
         assert not BlockEntry.objects.exists()
         put, lifted = PolicyChange.objects.order_by("id")
         assert put.after == lifted.before == {"blocked": f"user {alice.uuid}", "reason": "fraud"}
+
+    def test_an_address_is_kept_as_its_index_alone(self, operator):
+        body = {"kind": "address", "value": "上海市 世纪大道 100 号", "reason": "fraud"}
+        assert operator.post(page("blockentry_add"), body).status_code == 302
+
+        assert BlockEntry.objects.get().value == blind_index("上海市世纪大道100号")
+        assert "世纪大道" not in str(PolicyChange.objects.values().get())
 
     @pytest.mark.parametrize("kind, value", [("user", "alice"), ("ip", "300.1.1.1"), ("ip", "")])
     def test_what_names_nothing_is_refused(self, operator, kind, value):

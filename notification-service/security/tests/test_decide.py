@@ -209,6 +209,7 @@ def test_every_state_and_event_pair(state, event):
         ("open", CaseState.NONE): CaseState.OPEN,
         ("release", CaseState.OPEN): CaseState.RELEASED,
         ("stop", CaseState.OPEN): CaseState.STOPPED,
+        ("lapse", CaseState.OPEN): CaseState.LAPSED,
     }
     assert CASE_MACHINE.allows(state, event) == ((event, state) in allowed)
     if (event, state) in allowed:

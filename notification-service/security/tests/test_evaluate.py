@@ -7,6 +7,7 @@ import pytest
 
 from common.errors import PeerTimeout
 from common.ids import new_uuid
+from common.pii import blind_index
 from common.testing.people import NINA
 from common.testing.race import race
 from notification.models import NotificationOutbox
@@ -271,7 +272,7 @@ class TestBlockLists:
         "entry, outcome",
         [
             (("user", "01900000-0000-7000-8000-00000000A11C"), "decline"),
-            (("address", "Index-1"), "decline"),
+            (("address", "上海市浦东新区 世纪大道 100 号"), "decline"),
             (("ip", "203.0.113.7"), "block_and_review"),
             (("ip", "203.0.113.8"), "approve"),
             (("user", "01900000-0000-7000-8000-000000000b0b"), "approve"),
@@ -280,7 +281,7 @@ class TestBlockLists:
     def test_entries(self, evaluate, entry, outcome):
         block_put(kind=entry[0], value=entry[1], reason="fraud", expires_at=None, actor="test")
 
-        assert evaluate(address_index="index-1")["outcome"] == outcome
+        assert evaluate(address_index=blind_index("上海市浦东新区世纪大道100号"))["outcome"] == outcome
 
     def test_an_entry_ends(self, evaluate, frozen_clock, alice):
         ends = frozen_clock.now() + timedelta(hours=1)
@@ -400,16 +401,3 @@ class TestRaces:
         assert len({one.assessment_uuid for one in made}) == 1
         assert RiskAssessment.objects.count() == 1
         assert NotificationOutbox.objects.count() == 1
-
-    def test_a_burst_cannot_slip_under_the_limit_together(self, alice):
-        SecurityPolicy.objects.filter(pk=4).update(parameters={"window_seconds": 600, "limit": 3})
-        SecurityPolicy.objects.filter(pk=10).update(is_enabled=False)
-
-        made = race(
-            [lambda: assessment_evaluate(payment_uuid=new_uuid(), attempt=attempt(alice)) for _ in range(8)]
-        )
-
-        assert not [one for one in made if isinstance(one, Exception)], made
-        outcomes = sorted(one.outcome for one in made)
-        assert outcomes == [Outcome.APPROVE] * 3 + [Outcome.REVIEW] * 5
-        assert RiskProfile.objects.get().attempts == 8
