@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -182,7 +183,8 @@ def is_ending(row: dict[str, Any]) -> bool:
 
 
 def _detail(where: Q, fields: Iterable[str] = ROW_FIELDS) -> dict[str, Any]:
-    row = Order.objects.filter(where).order_by().values(*fields).first()
+    rows = Order.objects.values(*fields) if fields is not ROW_FIELDS else _rows()
+    row = rows.filter(where).first()
     if row is None:
         raise OrderNotFound
     return with_items([row])[0]
@@ -199,19 +201,28 @@ def orders_sold_by(user_uuid: UUID, *, statuses: Collection[int] | None, sort: I
 
 
 def _listed(where: Q, statuses: Collection[int] | None, sort: Iterable[str]) -> QuerySet:
-    orders = Order.objects.filter(where)
+    orders = _rows().filter(where)
     if statuses is not None:
         orders = orders.filter(status__in=statuses)
-    return orders.order_by(*sort).values(*ROW_FIELDS)
+    return orders.order_by(*sort)
+
+
+@cache
+def _item_rows() -> QuerySet:
+    return OrderItem.objects.order_by("id").values("order_id", *ITEM_FIELDS)
+
+
+@cache
+def _rows() -> QuerySet:
+    # Resolving thirty names costs as much as reading ten rows; a queryset that is filtered is never changed.
+    return Order.objects.values(*ROW_FIELDS)
 
 
 def with_items(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """`rows` with an `items` list each: one query for a whole page."""
     by_order: dict[int, list[dict[str, Any]]] = {row["id"]: row.setdefault("items", []) for row in rows}
     if by_order:
-        for item in (
-            OrderItem.objects.filter(order_id__in=by_order).order_by("id").values("order_id", *ITEM_FIELDS)
-        ):
+        for item in _item_rows().filter(order_id__in=by_order):
             by_order[item.pop("order_id")].append(item)
     return rows
 
