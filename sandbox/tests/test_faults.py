@@ -2,6 +2,7 @@
 
 import json
 import socket
+import threading
 import urllib.error
 
 import pytest
@@ -110,6 +111,19 @@ def test_faults_are_counted_aimed_and_logged(merchant: Merchant, out_trade_no: s
     assert [merchant.query(out_trade_no)["code"] for _ in range(3)] == ["20000", "20000", "10000"]
     events = merchant.live.sim(f"events/?out_trade_no={out_trade_no}&kind=gateway")["events"]
     assert [event["fault"] for event in events][-3:] == ["unknown", "unknown", ""]
+
+
+def test_calls_at_once_share_the_strikes_that_are_left(merchant: Merchant, out_trade_no: str) -> None:
+    merchant.live.arm("unknown", operation="alipay.trade.query", remaining=3)
+    codes: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: codes.append(merchant.query(out_trade_no)["code"])) for _ in range(12)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (codes.count("20000"), codes.count("10000")) == (3, 9)
 
 
 def test_a_lasting_fault_lasts_until_it_is_cleared(merchant: Merchant, out_trade_no: str) -> None:

@@ -148,6 +148,8 @@ def test_cancel_closes_what_is_unpaid_and_refunds_what_is_paid(merchant: Merchan
     assert merchant.status("c-open") == merchant.status("c-paid") == "TRADE_CLOSED"
     dead = requests.post(f"{merchant.live.alipay}/sim/trades/c-none/pay/", json={}, timeout=10)
     assert dead.status_code == 409
+    link = merchant.live.trade("c-none")["links"][0]["cashier_url"]
+    assert 'data-testid="cashier-closed"' in requests.get(merchant.live.alipay + link, timeout=10).text
     again = merchant.sdk.api_alipay_trade_cancel(out_trade_no="c-paid")
     assert again["action"] == "close"
     assert merchant.live.trade("c-paid")["trade"]["refunded_amount"] == "9.90"
