@@ -158,7 +158,7 @@ class PaymentRefundAPIView(UserOrServiceAPIView):
         source, approved = self._terms(payment)
         refund = refund_start(
             payment=payment,
-            amount=body["refund_amount"] or payment.refundable_amount,
+            amount=body["refund_amount"],
             reason=body["refund_reason"] or "",
             source=source,
             actor=self.principal.actor,

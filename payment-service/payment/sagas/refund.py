@@ -21,9 +21,10 @@ WAIT, HOLD = 3.0, 20.0
 
 
 def refund_start(
-    *, payment: Payment, amount: Decimal, reason: str, source: RefundSource, actor: str, approved: bool
+    *, payment: Payment, amount: Decimal | None, reason: str, source: RefundSource, actor: str, approved: bool
 ) -> Refund:
-    """Ask for `amount` back and, when approved, from the provider at once; the refund as far as it got.
+    """Ask for `amount` (None: all that is left) back and, when approved, from the provider at once; the
+    refund as far as it got.
 
     Raises RefundExceedsPayment, RefundInProgress, PaymentStateConflict, LeaseTimeout.
     """

@@ -36,16 +36,17 @@ FIRST_LOOK = timedelta(seconds=10)
 def refund_request(
     *,
     payment: Payment,
-    amount: Decimal,
+    amount: Decimal | None,
     reason: str,
     source: RefundSource,
     actor: str,
     approved: bool,
 ) -> Refund:
-    """A wish for `amount` back. `approved` ones are PROCESSING at once, the others wait for the seller.
+    """A wish for `amount` back, None for all that is left. `approved` ones are PROCESSING at once, the
+    others wait for the seller.
 
     A buyer has one open wish per payment: the same amount again is the same wish, another is
-    RefundInProgress. Raises PaymentStateConflict (nothing paid), RefundExceedsPayment.
+    RefundInProgress. Raises PaymentStateConflict (nothing paid), RefundExceedsPayment (or nothing left).
     """
     try:
         return again(lambda: _request(payment, amount, reason, source, actor, approved), payment)
@@ -53,22 +54,23 @@ def refund_request(
         payment.refresh_from_db()
         if (open_wish := _open_wish(payment)) is None:
             raise
-        if open_wish.amount != amount:
-            raise RefundInProgress from None
-        return open_wish
+        return _same_or_refused(open_wish, amount)
 
 
 def _request(
-    payment: Payment, amount: Decimal, reason: str, source: RefundSource, actor: str, approved: bool
+    payment: Payment, amount: Decimal | None, reason: str, source: RefundSource, actor: str, approved: bool
 ) -> Refund:
     if payment.status not in REFUNDABLE:
         raise PaymentStateConflict(data={"status": shown(payment)})
-    if amount > payment.refundable_amount:
+    left = payment.refundable_amount
+    wish = left if amount is None else amount
+    # Nothing may be left of a payment that is not refunded yet: another refund holds it.
+    if not 0 < wish <= left:
         if source is RefundSource.BUYER and (open_wish := _open_wish(payment)) is not None:
             return _same_or_refused(open_wish, amount)
         raise RefundExceedsPayment
-    change_payment(payment, refund_pending_amount=payment.refund_pending_amount + amount)
-    refund = _insert(payment, amount, reason, source, actor, approved)
+    change_payment(payment, refund_pending_amount=payment.refund_pending_amount + wish)
+    refund = _insert(payment, wish, reason, source, actor, approved)
     if not approved:
         publish(refund_event("payment.refund_requested.v1", payment, refund, reason=reason))
     bind("refund", refund.refund_uuid)
@@ -199,7 +201,7 @@ def _open_wish(payment: Payment) -> Refund | None:
     return Refund.objects.filter(open_key=payment.payment_uuid.hex).first()
 
 
-def _same_or_refused(open_wish: Refund, amount: Decimal) -> Refund:
-    if open_wish.amount != amount:
+def _same_or_refused(open_wish: Refund, amount: Decimal | None) -> Refund:
+    if amount not in (None, open_wish.amount):
         raise RefundInProgress
     return open_wish

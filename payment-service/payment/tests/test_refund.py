@@ -312,3 +312,26 @@ def test_the_list_shows_buyers_and_sellers_theirs(shop: Any) -> None:
     assert shop.api(BOB).get("/api/refunds/", {"status": "succeeded"}).json()["count"] == 0
     assert shop.api(BOB).get("/api/refunds/", {"status": "imagined"}).status_code == 400
     assert shop.api(BOB).get("/api/refunds/", {"refund_id": str(new_uuid())}).json()["count"] == 0
+
+
+@pytest.mark.parametrize("person", [BOB, OLIVE], ids=["seller", "admin"])
+def test_all_that_is_left_is_nothing_while_another_refund_holds_it(shop: Any, person: Any) -> None:
+    payment = shop.paid()
+    shop.alipay.fail_next("alipay.trade.refund")
+    assert shop.refund(payment, "12.00").status_code == 202
+    before = PaymentEvent.objects.count()
+
+    answer = shop.refund(payment, None, person=person)
+
+    assert answer.status_code == 422 and answer.json()["code"] == "6005"
+    assert Refund.objects.count() == 1 and PaymentEvent.objects.count() == before
+    assert fresh(payment).refund_pending_amount == Decimal("12.00")
+
+
+def test_a_double_click_without_an_amount_is_one_wish(shop: Any) -> None:
+    payment = shipped(shop)
+
+    first, second = shop.refund(payment, None), shop.refund(payment, None)
+
+    assert second.json()["data"]["refund_id"] == first.json()["data"]["refund_id"]
+    assert Refund.objects.get().amount == fresh(payment).refund_pending_amount == Decimal("12.00")
