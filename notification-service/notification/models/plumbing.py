@@ -10,12 +10,14 @@ class NotificationOutbox(OutboxBase):
     class Meta(OutboxBase.Meta):
         abstract = False
         db_table = "notification_outbox"
+        verbose_name_plural = "notification outbox"
 
 
 class NotificationInbox(InboxBase):
     class Meta(InboxBase.Meta):
         abstract = False
         db_table = "notification_inbox"
+        verbose_name_plural = "notification inbox"
 
 
 class NotificationIdempotencyKey(IdempotencyKeyBase):
