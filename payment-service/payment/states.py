@@ -150,6 +150,8 @@ class OrderFacts:
     cancelling: bool
     expires_at: datetime | None
     subject: str
+    # A blind index of where it goes: risk control compares it, nobody can read it.
+    address_index: str | None = None
 
     @property
     def payable(self) -> bool:

@@ -33,6 +33,7 @@ def risk_evaluate(
     amount: Decimal,
     payment_method: str,
     client_ip: str,
+    address_index: str | None,
     key: UUID,
 ) -> RiskAnswer:
     """Ask risk control; `key` makes a repeat of the same question harmless. Never raises."""
@@ -43,7 +44,7 @@ def risk_evaluate(
         "amount": format_amount(amount),
         "payment_method": payment_method,
         "client_ip": client_ip or None,
-        "address_index": None,
+        "address_index": address_index,
     }
     try:
         answer = service_client.post(

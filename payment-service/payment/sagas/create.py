@@ -49,6 +49,7 @@ def _evaluate(context: Context, key: UUID) -> Context:
         amount=payment.amount,
         payment_method=payment.payment_method,
         client_ip=payment.client_ip,
+        address_index=context.get("address_index"),
         key=key,
     )
     payment_record_risk(
@@ -134,7 +135,7 @@ def _first_attempt(
             client_ip=client_ip,
             actor=actor,
         )
-        context = {"payment_uuid": str(payment.payment_uuid)}
+        context = {"payment_uuid": str(payment.payment_uuid), "address_index": order.address_index}
         return payment, start(
             CREATE, key=payment.payment_uuid.hex, context=context, entity=payment.payment_uuid
         )

@@ -14,7 +14,7 @@ from payment.gateways import gateway_for
 from payment.gateways.base import CloseState, RefundAnswer, RefundState, Trade, TradeState
 from payment.models import Payment, Refund
 from payment.selectors import payment_by_uuid, payments_due, refunds_due
-from payment.services.close import payment_close
+from payment.services.close import payment_close, payment_look_no_more
 from payment.services.confirm import payment_confirm
 from payment.services.open import payment_claim_sync, payment_unknown
 from payment.services.security import security_record
@@ -113,7 +113,9 @@ def _sweep_one(payment: Payment) -> None:
         if payment.status == PaymentStatus.PENDING and payment.expires_at <= clock.now():
             payment_end(payment, reason="expired", actor=ACTOR)
         else:
-            payment_sync(payment)
+            trade = payment_sync(payment)
+            if trade is not None and trade.state in (TradeState.CLOSED, TradeState.NOT_EXIST):
+                payment_look_no_more(payment)
     except (ProviderUnknown, PaymentStateConflict, CallbackRefused) as unclear:
         log.info("payment_sync_unclear", payment_uuid=str(payment.payment_uuid), error=unclear.name)
 

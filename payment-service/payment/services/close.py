@@ -3,11 +3,13 @@ room's."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
 from common import clock
 from payment.models import LedgerKind, Payment
 from payment.services.booking import again, book, move_payment
+from payment.services.create import GRACE
 from payment.services.fail import refuse_unless_pending
 from payment.states import PaymentStatus
 
@@ -36,7 +38,7 @@ def shut(payment: Payment, *, reason: str, actor: str) -> None:
         reason=reason,
         living_key=None,
         closed_at=clock.now(),
-        sync_due_at=None,
+        sync_due_at=_last_look(payment),
         unknown=False,
         under_review=False,
     )
@@ -48,3 +50,16 @@ def shut(payment: Payment, *, reason: str, actor: str) -> None:
         actor=actor,
         note=reason,
     )
+
+
+def _last_look(payment: Payment) -> datetime | None:
+    """After the cashier's own end: a trade nobody had opened could not be closed at the provider, and the
+    address or code the buyer still holds pays it until then. Its notification may be lost."""
+    due = payment.expires_at + GRACE
+    known = payment.pay_url or payment.qr_code
+    return due if known and due > clock.now() else None
+
+
+def payment_look_no_more(payment: Payment) -> None:
+    """The provider says that a closed attempt's trade is over, or never was, and its cashier has ended."""
+    Payment.objects.filter(pk=payment.pk, status=PaymentStatus.CLOSED).update(sync_due_at=None)

@@ -86,6 +86,7 @@ class Order:
             "cancelling": self.cancelling,
             "version": 1,
             "created_at": rfc3339(clock.now()),
+            "address_index": "ab" * 32,
             "expires_at": rfc3339(clock.now() + timedelta(minutes=30)),
             "items": [
                 {"product_uuid": str(new_uuid()), "product_name": "茶壶", "price": 12.00, "quantity": 1}
@@ -168,3 +169,16 @@ class Shop:
 def shop(db: None, api: Any, service_api: Any, fake_transport: Any, alipay: FakeAlipay) -> Shop:
     """The shop, on a database that is rolled back."""
     return Shop(api, service_api, fake_transport, alipay)
+
+
+@pytest.fixture
+def open_shop(
+    db: None, api: Any, service_api: Any, fake_transport: Any, line: tuple[AlipayGateway, list[FakeAlipay]]
+) -> Callable[[], Shop]:
+    """A new shop and a new Alipay each time, for tests that live many lives."""
+
+    def opened() -> Shop:
+        line[1][-1] = FakeAlipay()
+        return Shop(api, service_api, fake_transport, line[1][-1])
+
+    return opened

@@ -66,7 +66,7 @@ def test_risk_control_is_told_what_it_needs_and_asked_once(shop: Any) -> None:
         "amount": "12.00",
         "payment_method": "alipay",
         "client_ip": "203.0.113.7",
-        "address_index": None,
+        "address_index": "ab" * 32,
     }
     assert UUID(call.headers["Idempotency-Key"]) and payment.risk_outcome == "approve"
 

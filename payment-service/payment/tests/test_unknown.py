@@ -379,3 +379,40 @@ def _act(shop: Any, method: str) -> Any:
     pending = shop.pending()
     shop.alipay.scan_url(pending.pay_url)
     return lambda: shop.api(ALICE).post(f"/api/payment/{pending.payment_uuid}/cancel/", {})
+
+
+def test_late_money_whose_notification_is_lost_is_found_when_the_cashier_has_ended(
+    shop: Any, drain: Any, frozen_clock: Any
+) -> None:
+    payment = shop.pending()
+    assert shop.api(ALICE).post(f"/api/payment/{payment.payment_uuid}/cancel/", {}).status_code == 200
+    # Nobody had opened the cashier, so Alipay knew no trade to close: the signed address still works.
+    shop.alipay.pay_url(payment.pay_url)
+    shop.alipay.notices.clear()
+
+    frozen_clock.move(minutes=31)
+    for _ in range(2):
+        drain()
+        frozen_clock.move(seconds=11)
+
+    assert fresh(payment).status == 4 and payment.refunded_amount == Decimal("12.00")
+    assert payment.settles_order is False and payment.sync_due_at is None
+    assert shop.alipay.balance(payment.out_trade_no) == 0
+
+
+@pytest.mark.parametrize("opened", [False, True], ids=["never opened", "closed there"])
+def test_a_closed_attempt_is_looked_at_once_more_and_then_left_alone(
+    shop: Any, drain: Any, frozen_clock: Any, opened: bool
+) -> None:
+    payment = shop.pending()
+    if opened:
+        shop.alipay.scan_url(payment.pay_url)
+    shop.api(ALICE).post(f"/api/payment/{payment.payment_uuid}/cancel/", {})
+    asked = len(shop.alipay.calls_of(QUERY))
+
+    for _ in range(5):
+        frozen_clock.move(minutes=31)
+        drain()
+
+    assert len(shop.alipay.calls_of(QUERY)) == asked + 1
+    assert fresh(payment).status == 3 and payment.sync_due_at is None
