@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +20,14 @@ class Stack:
 
     gateway: str
     environment: dict[str, str]
+    var: Path
 
     def manage(self, folder: str, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return self._run([sys.executable, "manage.py", *command], ROOT / folder, check)
 
     def control(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         supervisorctl = str(Path(sys.executable).parent / "supervisorctl")
-        return self._run([supervisorctl, "-c", str(VAR / "supervisord.conf"), *command], ROOT, check)
+        return self._run([supervisorctl, "-c", str(self.var / "supervisord.conf"), *command], ROOT, check)
 
     def _run(self, command: list[str], folder: Path, check: bool) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
@@ -56,13 +58,20 @@ def stack_verb(verb: str, environment: dict[str, str]) -> None:
         pytest.exit(f"`scripts.stack {verb}` failed; is another stack running? (`make stop`)", returncode=1)
 
 
-@pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
-    """The whole system, as `make start` starts it, with empty databases."""
-    environment = {**os.environ, "CFMP_VAR_DIR": str(VAR), "CFMP_MODE": "embedded"}
+@contextmanager
+def running_stack(var: Path = VAR, **variables: str) -> Iterator[Stack]:
+    """A stack of its own in the folder `var`, emptied before, with `variables` in its environment."""
+    environment = {**os.environ, "CFMP_VAR_DIR": str(var), "CFMP_MODE": "embedded", **variables}
     stack_verb("reset", environment)
     stack_verb("start", environment)
     try:
-        yield Stack("http://127.0.0.1:9080", environment)
+        yield Stack("http://127.0.0.1:9080", environment, var)
     finally:
         stack_verb("stop", environment)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The whole system, as `make start` starts it, with empty databases."""
+    with running_stack() as stack:
+        yield stack

@@ -1,0 +1,49 @@
+"""The tables behind the running stack, for what only time would bring and what no address tells."""
+
+import sqlite3
+from datetime import datetime
+from typing import Any
+
+from tests.conftest import Stack
+from tests.mariadb import MariaDB
+
+Order = dict[str, Any]
+
+
+class Books:
+    """MariaDB's shared database, or SQLite's file of each service."""
+
+    def __init__(self, stack: Stack, server: MariaDB | None) -> None:
+        self._stack, self._server = stack, server
+
+    def set_order(self, order: Order, **values: datetime) -> None:
+        self._set("order", order, values)
+
+    def set_payment(self, order: Order, **values: datetime) -> None:
+        self._set("payment", order, values)
+
+    def stock_of(self, product_uuid: str) -> tuple[Any, ...]:
+        """(remote_stock, in_flight, unsent) as the order service knows them."""
+        text = product_uuid if self._server else product_uuid.replace("-", "")
+        columns = "SELECT remote_stock, in_flight, unsent FROM product_stock"
+        return self._run("order", f"{columns} WHERE product_uuid = %s", text)[0]
+
+    def alipay_waits_no_longer(self) -> None:
+        """Notifications whose notifier died go out again now."""
+        self._sqlite("sandbox", "UPDATE alipay_notification SET next_at = created_at", ())
+
+    def _set(self, table: str, order: Order, values: dict[str, datetime]) -> None:
+        for column, value in values.items():
+            text = value.strftime("%Y-%m-%d %H:%M:%S.%f")
+            # Table and column are this module's own words.
+            statement = f"UPDATE `{table}` SET {column} = %s WHERE order_id = %s"
+            self._run(table, statement, text, order["order_id"])
+
+    def _run(self, service: str, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        if self._server is not None:
+            return self._server.run(statement, *values)
+        return self._sqlite(service, statement.replace("%s", "?"), values)
+
+    def _sqlite(self, name: str, statement: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+        with sqlite3.connect(self._stack.var / "db" / f"{name}.sqlite3", timeout=20) as connection:
+            return list(connection.execute(statement, values))

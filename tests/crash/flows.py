@@ -1,0 +1,224 @@
+"""What dies: each flow with who carries it out, how it begins, and what must be true in the end.
+
+A flow is prepared by the whole stack, then set going once for every point at which its program may die.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import requests
+
+from scripts.storyteller import eventually, press
+from tests.crash.books import Books
+from tests.crash.programs import Twin, WebTwin
+from tests.shop import ALIPAY, ARMCHAIR, Order, Shop, at_once, product_uuid, stock_left, stock_set, trade
+
+LONG_AGO = timedelta(seconds=5)
+PART = "1.00"
+
+
+@dataclass(frozen=True)
+class Flow:
+    """`prepare` makes as many cases as are asked for; `begin` sets one going (in a web twin it answers a
+    status); `ended` raises until the case has come to its end, then says nothing."""
+
+    program: str
+    prepare: Callable[["World", Twin, int], list[Order]]
+    begin: Callable[["World", Twin, Order], Any]
+    ended: Callable[["World", Order], None]
+    # Points of dying: never fewer (a flow whose calls are not seen would pass without dying), nor more.
+    least: int
+    most: int
+
+    @property
+    def is_web(self) -> bool:
+        return self.program in ("order", "payment")
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything a flow needs: the shop from outside, and the books for what only time would bring."""
+
+    shop: Shop
+    books: Books
+
+
+def about(order: Order) -> list[str]:
+    """The words by which the program's calls about this case are known."""
+    words = [order[name] for name in ("order_uuid", "payment_uuid", "product_uuid") if order.get(name)]
+    return [*words, UUID(order["payment_uuid"]).hex] if order.get("payment_uuid") else words
+
+
+# --- beginnings ----------------------------------------------------------------------------------------
+def placed(world: World, twin: Twin, count: int) -> list[Order]:
+    return world.shop.place_many(count)
+
+
+def opened(world: World, twin: Twin, count: int) -> list[Order]:
+    return at_once(world.shop.create, placed(world, twin, count))
+
+
+def paid(world: World, twin: Twin, count: int) -> list[Order]:
+    return world.shop.pay_many(count)
+
+
+def opened_by_the_twin(world: World, twin: Twin, count: int) -> list[Order]:
+    """Alipay will tell the twin, for it has opened them."""
+    orders = placed(world, twin, count)
+    for order in orders:
+        assert create(world, twin, order) == 200
+    return [{**order, **world.shop.payment(order)} for order in orders]
+
+
+def held(world: World, twin: Twin, count: int) -> list[Order]:
+    """Too dear to pass: risk control holds the payment until Olive decides."""
+    stock_set(ARMCHAIR, count)
+    return [world.shop.create(world.shop.place(ARMCHAIR)) for _ in range(count)]
+
+
+def unsold(world: World, twin: Twin, count: int) -> list[Order]:
+    """A product each, of which nothing was sold yet."""
+    return [{"product": number, "product_uuid": product_uuid(number)} for number in range(3, 3 + count)]
+
+
+def _ask(world: World, twin: Twin, path: str, body: object = None) -> int | None:
+    assert isinstance(twin, WebTwin)
+    return twin.ask(str(world.shop.alice.session.headers["Authorization"]), path, body)
+
+
+def cancel(world: World, twin: Twin, order: Order) -> int | None:
+    return _ask(world, twin, f"/api/orders/{order['order_id']}/cancel/", {"reason": "changed my mind"})
+
+
+def pay_by_order(world: World, twin: Twin, order: Order) -> int | None:
+    return _ask(world, twin, f"/api/orders/{order['order_id']}/pay/", {})
+
+
+def create(world: World, twin: Twin, order: Order) -> int | None:
+    body = {"order_uuid": order["order_uuid"], "payment_method": "alipay", "amount": order["total_amount"]}
+    return _ask(world, twin, "/api/payment/create/", {**body, "payment_subject": order["order_id"]})
+
+
+def refund_part(world: World, twin: Twin, order: Order) -> int | None:
+    body = {"refund_amount": PART, "refund_reason": "scratched"}
+    return _ask(world, twin, f"/api/payment/{order['order_uuid']}/refund/", body)
+
+
+def close(world: World, twin: Twin, order: Order) -> int | None:
+    return _ask(world, twin, f"/api/payment/{order['payment_uuid']}/cancel/", {})
+
+
+def expire(world: World, twin: Twin, order: Order) -> None:
+    world.books.set_order(order, expires_at=datetime.now(UTC) - LONG_AGO)
+
+
+def pay_unheard(world: World, twin: Twin, order: Order) -> None:
+    """Paid at the cashier; Alipay's notification is lost, so the sweeper has to ask."""
+    lose = {"target": "notify", "kind": "lose", "subject": UUID(order["payment_uuid"]).hex}
+    requests.post(f"{ALIPAY}/sim/faults/", json=lose, timeout=10).raise_for_status()
+    press(order["payment_data"]["url"], "cashier-pay")
+    world.books.set_payment(order, sync_due_at=datetime.now(UTC) - LONG_AGO)
+
+
+def pay(world: World, twin: Twin, order: Order) -> None:
+    press(order["payment_data"]["url"], "cashier-pay")
+
+
+def release(world: World, twin: Twin, order: Order) -> None:
+    rows = world.shop.olive.get("/api/security/assessments/?page_size=100")["results"]["data"]
+    mine = next(row for row in rows if row.get("order_uuid") == order["order_uuid"])
+    path = f"/api/security/assessments/{mine['assessment_uuid']}/decide/"
+    world.shop.olive.post(path, {"decision": "release", "reason": "buyer called back"})
+
+
+def sell_one(world: World, twin: Twin, case: Order) -> None:
+    case["left"] = stock_left(case["product"])
+    world.shop.place(case["product"])
+
+
+def pay_and_be_told(world: World, twin: Twin, order: Order) -> int | None:
+    """Paid at the cashier: Alipay's notification kills the twin, or is taken."""
+    press(order["payment_data"]["url"], "cashier-pay")
+    eventually(
+        lambda: twin.has_died or trade(order)["notifications"][0]["state"] == "delivered",
+        bool,
+        "Alipay has told the twin",
+    )
+    return None if twin.has_died else 200
+
+
+# --- ends: each reads anew, so that it can be asked until it holds ----------------------------------------
+def is_cancelled(world: World, order: Order) -> None:
+    seen = world.shop.order(order)
+    assert (seen["status"], seen["refunded_amount"]) == (3, "0.00"), seen
+    assert world.shop.payment(order)["status"] == "cancelled"
+    assert trade(order)["trade"] is None or trade(order)["trade"]["status"] == "TRADE_CLOSED"
+
+
+def is_given_back(world: World, order: Order) -> None:
+    seen, payment, there = world.shop.order(order), world.shop.payment(order), trade(order)
+    assert (seen["status"], seen["refunded_amount"]) == (3, seen["total_amount"]), seen
+    assert payment["status"] == "refunded", payment
+    assert there["trade"]["refunded_amount"] == seen["total_amount"], there
+
+
+def is_partly_given_back_or_not_at_all(world: World, order: Order) -> None:
+    """A client that heard nothing may not have been heard; but nothing hangs, and Alipay says the same."""
+    payment, there = world.shop.payment(order), trade(order)["trade"]
+    assert [refund["refund_status"] for refund in payment["refunds"]] in ([], ["completed"]), payment
+    assert str(payment["refunded_amount"]) == there["refunded_amount"], (payment, there)
+    assert there["refunded_amount"] in ("0.00", PART), there
+    assert world.shop.order(order)["refunded_amount"] == there["refunded_amount"]
+
+
+def is_closed(world: World, order: Order) -> None:
+    """Whoever asks again hears that it is closed."""
+    answer = world.shop.alice.post(f"/api/payment/{order['payment_uuid']}/cancel/", {})
+    assert answer["data"]["status"] == "cancelled", answer
+    assert world.shop.order(order)["status"] == 0
+
+
+def can_be_paid(world: World, order: Order) -> None:
+    """The buyer's client asks again and finds the one living payment; it is paid once."""
+    if not order.get("pressed"):
+        again = world.shop.create(order)
+        assert again["payment_data"] and again["payment_data"]["url"], again
+        press(again["payment_data"]["url"], "cashier-pay")
+        order.update(again, pressed=True)
+    is_paid(world, order)
+
+
+def is_paid(world: World, order: Order) -> None:
+    seen = world.shop.order(order)
+    assert (seen["status"], seen["payment_status"]) == (1, "paid"), seen
+    assert world.shop.payment(order)["status"] == "success"
+    assert trade(order)["trade"]["refunded_amount"] == "0.00"
+
+
+def is_released(world: World, order: Order) -> None:
+    payment = world.shop.payment(order)
+    assert payment["payment_data"] and not payment["under_review"], payment
+
+
+def is_taken_from_the_shelf(world: World, case: Order) -> None:
+    assert stock_left(case["product"]) == case["left"] - 1
+    assert world.books.stock_of(case["product_uuid"]) == (case["left"] - 1, 0, 0)
+
+
+FLOWS = {
+    "cancel an order that awaits payment": Flow("order", opened, cancel, is_cancelled, 8, 24),
+    "cancel a paid order": Flow("order", paid, cancel, is_given_back, 8, 24),
+    "pay through the order": Flow("order", placed, pay_by_order, can_be_paid, 2, 6),
+    "create a payment": Flow("payment", placed, create, can_be_paid, 8, 20),
+    "refund a part": Flow("payment", paid, refund_part, is_partly_given_back_or_not_at_all, 6, 16),
+    "close a payment": Flow("payment", opened, close, is_closed, 5, 16),
+    "be told of a payment": Flow("payment", opened_by_the_twin, pay_and_be_told, is_paid, 1, 6),
+    "expire an order": Flow("order-worker", opened, expire, is_cancelled, 6, 16),
+    "send stock": Flow("order-worker", unsold, sell_one, is_taken_from_the_shelf, 4, 4),
+    "find a payment nobody told of": Flow("payment-worker", opened, pay_unheard, is_paid, 6, 12),
+    "release a held payment": Flow("notification-worker", held, release, is_released, 2, 8),
+    "notify of a payment": Flow("sandbox-notifier", opened, pay, is_paid, 2, 2),
+}

@@ -1,0 +1,105 @@
+"""Runs a flow once to see where its program can die, then once for every such point, dying there."""
+
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from tests.crash.flows import FLOWS, Flow, World, about
+from tests.crash.programs import PATIENCE, Point, Twin, WebTwin, WorkerTwin
+from tests.shop import Order
+
+# Leases of the dead end after these many seconds.
+LEASE_SECONDS = 2
+
+
+@dataclass(frozen=True)
+class Death:
+    """One case and where its process died; None: it ran through, for the list of points."""
+
+    point: Point | None
+    case: Order
+
+
+def die_everywhere(world: World) -> dict[str, list[Death]]:
+    """All flows; by name, each case with its death. Everything runs again afterwards."""
+    stack = world.shop.stack
+    with ExitStack() as running:
+        twins: dict[str, Twin] = {}
+        for program in sorted({flow.program for flow in FLOWS.values()}):
+            kind = WebTwin if program in ("order", "payment") else WorkerTwin
+            twins[program] = running.enter_context(kind(stack, program).running())
+        cases = {name: _prepared(world, flow, twins[flow.program]) for name, flow in FLOWS.items()}
+        deaths = _in_lanes(world, twins, cases, [name for name, flow in FLOWS.items() if flow.is_web])
+        workers = [f"cfmp:{program}" for program, twin in twins.items() if isinstance(twin, WorkerTwin)]
+        stack.control("stop", *workers)
+        deaths |= _in_lanes(world, twins, cases, [name for name, flow in FLOWS.items() if not flow.is_web])
+        stack.control("start", *workers)
+        world.books.alipay_waits_no_longer()
+        _wait_for_alipay(world, deaths)
+    return deaths
+
+
+def _prepared(world: World, flow: Flow, twin: Twin) -> list[Order]:
+    return flow.prepare(world, twin, flow.most + 1)
+
+
+def _in_lanes(
+    world: World, twins: dict[str, Twin], cases: dict[str, list[Order]], names: Iterable[str]
+) -> dict[str, list[Death]]:
+    """Programs side by side, each one's flows one after the other."""
+    lanes: dict[str, list[str]] = {}
+    for name in names:
+        lanes.setdefault(FLOWS[name].program, []).append(name)
+
+    def lane(program: str) -> dict[str, list[Death]]:
+        twin = twins[program]
+        return {name: _die_at_each_point(world, FLOWS[name], twin, cases[name]) for name in lanes[program]}
+
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        return {name: deaths for found in pool.map(lane, lanes) for name, deaths in found.items()}
+
+
+def _die_at_each_point(world: World, flow: Flow, twin: Twin, cases: list[Order]) -> list[Death]:
+    first, *others = cases
+    points = _watched(world, flow, twin, first)
+    assert flow.least <= len(points) <= flow.most, [str(point) for point in points]
+    deaths = [Death(None, first)]
+    for point, case in zip(points, others, strict=False):
+        twin.appoint(about(case), point, commits=flow.is_web)
+        answered = flow.begin(world, twin, case)
+        if isinstance(twin, WorkerTwin):
+            _work_until_it_dies(twin, point)
+        assert twin.has_died, f"{flow.program} goes on ({answered}) {point}"
+        deaths.append(Death(point, case))
+    twin.forget()
+    return deaths
+
+
+def _watched(world: World, flow: Flow, twin: Twin, case: Order) -> list[Point]:
+    twin.appoint(about(case), commits=flow.is_web)
+    answered = flow.begin(world, twin, case)
+    if isinstance(twin, WorkerTwin):
+        assert twin.work() == 0
+    else:
+        assert answered in (200, 201), answered
+    twin.forget()
+    return twin.points()
+
+
+def _work_until_it_dies(twin: WorkerTwin, point: Point) -> None:
+    """Again and again, as a supervisor would: what an earlier death has leased is not to be had at once."""
+    end = time.monotonic() + PATIENCE
+    while (status := twin.work()) == 0:
+        assert time.monotonic() < end, f"{twin.program} never came to {point}"
+        time.sleep(0.2)
+    assert status == -9, f"{twin.program} failed with {status}"
+
+
+def _wait_for_alipay(world: World, deaths: dict[str, list[Death]]) -> None:
+    """The twins stay until Alipay has told them what it has to tell."""
+    for name, flow in FLOWS.items():
+        if flow.prepare.__name__ == "opened_by_the_twin":
+            for death in deaths[name]:
+                world.shop.until(death.case, "is paid", lambda seen: seen["payment_status"] == "paid")
