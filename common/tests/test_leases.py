@@ -66,6 +66,15 @@ def test_a_dead_holder_is_followed_when_its_time_is_up(frozen_clock: Any) -> Non
         assert follower.fence == 2
 
 
+def test_let_go_it_is_free_also_for_a_clock_that_is_behind(frozen_clock: Any) -> None:
+    with lease(NAME, wait=0):
+        pass
+    frozen_clock.move(minutes=-5)
+
+    with lease(NAME, wait=0):
+        pass
+
+
 def test_extending_holds_on(frozen_clock: Any) -> None:
     with lease(NAME, wait=0, hold=5) as held:
         frozen_clock.move(seconds=4)
