@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from apisix.embedded.filters import header_mutations, http_filters
-from apisix.embedded.replies import local_replies
+from apisix.embedded.replies import local_replies, refusals_log
 from apisix.embedded.routes import virtual_host
 from apisix.table import APISIX_ONLY, TRANSLATED, Table, TableError, Upstream
 
@@ -93,6 +93,7 @@ def _connection_manager(table: Table) -> dict[str, Any]:
         "request_headers_timeout": "10s",
         "request_timeout": "30s",
         "stream_idle_timeout": "60s",
+        "access_log": [refusals_log()],
         "local_reply_config": local_replies(),
         "http_filters": http_filters(table),
         "route_config": {"name": "table", "virtual_hosts": [virtual_host(table)]},

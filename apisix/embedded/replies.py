@@ -1,4 +1,4 @@
-"""The gateway's own errors, in the suite's envelope: never text, never HTML.
+"""The gateway's own errors, in the suite's envelope: never text, never HTML; and the log of them.
 
 Only answers that Envoy makes itself pass here; what a service answers goes through untouched.
 """
@@ -42,6 +42,32 @@ def local_replies() -> dict[str, Any]:
     return {"mappers": mappers}
 
 
+def refusals_log() -> dict[str, Any]:
+    """A JSON line on stdout for each answer of the gateway's own; what services answer, they log themselves.
+
+    Without the query, which may hold a token.
+    """
+    line = {
+        "at": "%START_TIME%",
+        "service": "gateway",
+        "event": "refused",
+        "method": "%REQ(:METHOD)%",
+        "path": "%PATH(NQ)%",
+        "status": "%RESPONSE_CODE%",
+        "why": "%RESPONSE_CODE_DETAILS%",
+        "request_id": "%REQ(X-REQUEST-ID)%",
+        "address": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+    }
+    return {
+        "name": "envoy.access_loggers.stdout",
+        "filter": _expression("response.code_details != 'via_upstream'"),
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
+            "log_format": {"json_format": line},
+        },
+    }
+
+
 def _cases() -> Iterator[tuple[dict[str, Any], tuple[int, str, str, str]]]:
     # "No token" and "bad token" are both 401; Envoy tells them apart in the response's details only.
     yield _details("Jwt_is_missing"), _MISSING
@@ -80,15 +106,12 @@ def _status(status: int, operator: str) -> dict[str, Any]:
 
 
 def _details(text: str) -> dict[str, Any]:
-    return {
-        "extension_filter": {
-            "name": "details",
-            "typed_config": {
-                "@type": f"{_CEL}.v3.ExpressionFilter",
-                "expression": f"response.code_details.contains('{text}')",
-            },
-        }
-    }
+    return _expression(f"response.code_details.contains('{text}')")
+
+
+def _expression(text: str) -> dict[str, Any]:
+    typed = {"@type": f"{_CEL}.v3.ExpressionFilter", "expression": text}
+    return {"extension_filter": {"name": "expression", "typed_config": typed}}
 
 
 def _header(name: str, regex: str) -> dict[str, Any]:

@@ -29,6 +29,7 @@ class Gateway:
 
     url: str
     stubs: Stubs | None
+    log: Path | None = None
 
     def call(
         self,
@@ -122,10 +123,11 @@ def _gateway(
             "-l",
             "error",
         ]
-        with subprocess.Popen(command) as process:
+        log = folder / "gateway.log"
+        with log.open("wb") as stdout, subprocess.Popen(command, stdout=stdout) as process:
             try:
                 _wait_for(port, process)
-                yield Gateway(f"http://127.0.0.1:{port}", stubs)
+                yield Gateway(f"http://127.0.0.1:{port}", stubs, log)
             finally:
                 process.terminate()
 

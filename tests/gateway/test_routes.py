@@ -1,6 +1,8 @@
 """What is listed works: method, path, both slash forms, and the right service behind it."""
 
 import itertools
+import json
+import time
 
 import pytest
 
@@ -134,3 +136,19 @@ def test_a_hostile_request_id_cannot_break_the_envelope(gateway: Gateway) -> Non
 
     assert answer.json["code"] == "1002"
     assert answer.json["request_id"] == '","code":"200","x":"'
+
+
+def test_a_refusal_is_logged_without_what_the_query_may_hold(gateway: Gateway, alice: str) -> None:
+    if gateway.log is None:
+        pytest.skip("GATEWAY_URL names a gateway whose log is not at hand")
+    answer = gateway.call("GET", f"/api/orders/?jwt={alice}", headers={"X-Request-ID": "find-me"})
+
+    lines: list[str] = []
+    deadline = time.monotonic() + 15
+    while not lines and time.monotonic() < deadline:
+        time.sleep(0.1)  # written behind the answer
+        lines = [line for line in gateway.log.read_text().splitlines() if "find-me" in line]
+    logged = json.loads(lines[0])
+    assert (logged["status"], logged["path"], answer.status) == (401, "/api/orders/", 401)
+    assert "Jwt_is_missing" in logged["why"]
+    assert alice not in gateway.log.read_text()
