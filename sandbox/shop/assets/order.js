@@ -20,8 +20,10 @@ export async function orderView(main, orderId) {
   let seen = "";
   const look = async () => {
     const mine = main.dataset.view;
-    const order = await attempt(() => get(`/api/orders/${encodeURIComponent(orderId)}/`)).then((answer) => answer?.data);
-    if (!order || main.dataset.view !== mine) return;
+    const path = `/api/orders/${encodeURIComponent(orderId)}/`;
+    const order = (await (seen ? quietly(path) : attempt(() => get(path))))?.data;
+    if (main.dataset.view !== mine) return;
+    if (!order) return seen ? again() : show(main, h("section", { class: "empty", testid: "order-missing" }, h("p", {}, t("no_such_order"))));
     const [payment, story] = await Promise.all([paymentOf(order), quietly(`/api/orders/${order.order_id}/timeline/`)]);
     if (main.dataset.view !== mine) return;
     const entries = story?.data?.entries ?? [];
@@ -32,6 +34,9 @@ export async function orderView(main, orderId) {
       show(main, page(order, payment, entries, look));
     }
     tick(order);
+    again();
+  };
+  const again = () => {
     stopWatching();
     timer = setTimeout(look, document.hidden ? POLL_MS * 4 : POLL_MS);
   };
