@@ -1,60 +1,25 @@
 """Events leave with their transaction, once each as far as anybody can tell, in order, whatever happens."""
 
-import io
 import uuid
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.core.management import CommandError, call_command
 from django.db import transaction
 
-from common import clock, tracing
+from common import tracing
 from common.errors import PeerBroken, PeerRejected, PeerUnavailable
 from common.outbox import relay
-from common.outbox.figures import OutboxCollector, outbox_figures
 from common.outbox.models import OutboxState
 from common.outbox.publish import Event, publish
-from common.outbox.repair import forget_delivered, redrive
-from common.outbox.transport import EventTransport
 from common.testing.race import race
+from common.tests.recorder import Recorder, tell
 from common.tests.ring.models import RingOutbox
 from common.worker import drain
 
 pytestmark = pytest.mark.django_db
 
 DOOR = "/event/inbox"
-
-
-class Recorder(EventTransport):
-    """A transport that remembers what it carried and fails as it is told to."""
-
-    def __init__(self) -> None:
-        self.carried: list[Any] = []
-        self.errors: list[Exception] = []
-
-    def deliver(self, row: Any) -> None:
-        if self.errors:
-            raise self.errors.pop(0)
-        self.carried.append((row.type, row.version, row.destination))
-
-
-@pytest.fixture
-def recorder() -> Any:
-    mine = Recorder()
-    before = relay.use_transport(mine)
-    yield mine
-    relay.use_transport(before)
-
-
-def _publish(
-    *versions: int, aggregate: uuid.UUID | None = None, type: str = "parcel.received.v1"
-) -> uuid.UUID:
-    aggregate = aggregate or uuid.uuid4()
-    with transaction.atomic():
-        for version in versions:
-            publish(Event(type, aggregate, version, {"amount": "12.00"}))
-    return aggregate
 
 
 def test_events_of_a_transaction_that_fails_never_existed(recorder: Recorder) -> None:
@@ -90,7 +55,7 @@ def test_the_wire_form_its_key_and_its_origin(fake_transport: Any, frozen_clock:
     fake_transport.on("POST", "NotificationService", DOOR, {"code": "200"})
     trace = "00-11111111111111111111111111111111-2222222222222222-01"
     with tracing.bound(tracing.RequestContext(request_id="req-7", traceparent=trace)):
-        aggregate = _publish(4)
+        aggregate = tell(4)
 
     assert relay.relay_once() is True
 
@@ -114,8 +79,8 @@ def test_the_wire_form_its_key_and_its_origin(fake_transport: Any, frozen_clock:
 
 
 def test_order_is_kept_per_aggregate_and_destination(recorder: Recorder) -> None:
-    late = _publish(3, 1, 2)
-    other = _publish(1)
+    late = tell(3, 1, 2)
+    other = tell(1)
 
     drain()
 
@@ -138,9 +103,9 @@ def test_two_facts_of_one_change_keep_the_order_in_which_they_were_told(recorder
 
 
 def test_a_failing_destination_holds_back_its_own_line_only(recorder: Recorder, frozen_clock: Any) -> None:
-    aggregate = _publish(1, type="parcel.sent.v1")
-    _publish(2, aggregate=aggregate)
-    stranger = _publish(1)
+    aggregate = tell(1, type="parcel.sent.v1")
+    tell(2, aggregate=aggregate)
+    stranger = tell(1)
     recorder.errors = [PeerBroken(peer="NotificationService")]
 
     drain()
@@ -165,7 +130,7 @@ def test_pauses_grow_with_jitter_and_stay_bounded() -> None:
 
 
 def test_what_the_peer_will_never_take_dies_at_once(recorder: Recorder) -> None:
-    _publish(1)
+    tell(1)
     recorder.errors = [PeerRejected(peer="NotificationService", peer_status=422, peer_code="1001")]
 
     drain()
@@ -178,7 +143,7 @@ def test_what_the_peer_will_never_take_dies_at_once(recorder: Recorder) -> None:
 def test_a_peer_that_keeps_breaking_makes_a_dead_letter_after_its_tries(
     recorder: Recorder, frozen_clock: Any
 ) -> None:
-    _publish(1)
+    tell(1)
     recorder.errors = [PeerBroken(peer="NotificationService")] * relay.ATTEMPTS
 
     for _ in range(relay.ATTEMPTS - 1):
@@ -191,7 +156,7 @@ def test_a_peer_that_keeps_breaking_makes_a_dead_letter_after_its_tries(
 
 
 def test_an_outage_however_long_kills_no_letter(recorder: Recorder, frozen_clock: Any) -> None:
-    _publish(1)
+    tell(1)
     recorder.errors = [PeerUnavailable(peer="NotificationService")] * 100
 
     for _ in range(100):
@@ -207,7 +172,7 @@ def test_an_outage_however_long_kills_no_letter(recorder: Recorder, frozen_clock
 def test_a_dead_letter_blocks_its_aggregate_for_fifteen_minutes_then_parks(
     recorder: Recorder, frozen_clock: Any
 ) -> None:
-    aggregate = _publish(1, 2)
+    aggregate = tell(1, 2)
     recorder.errors = [PeerRejected(peer="NotificationService", peer_status=400)]
     drain()
     frozen_clock.move(minutes=14)
@@ -221,37 +186,10 @@ def test_a_dead_letter_blocks_its_aggregate_for_fifteen_minutes_then_parks(
     assert RingOutbox.objects.get(aggregate_id=aggregate, version=1).state == OutboxState.PARKED
 
 
-def test_redrive_sends_dead_and_parked_letters_again(recorder: Recorder, frozen_clock: Any) -> None:
-    _publish(1)
-    _publish(1)
-    recorder.errors = [PeerRejected(peer="NotificationService", peer_status=400)] * 2
-    drain()
-    first, second = RingOutbox.objects.order_by("id")
-
-    assert redrive(event_ids=[first.event_id]) == 1
-    drain()
-    assert {row.state for row in RingOutbox.objects.all()} == {OutboxState.DELIVERED, OutboxState.DEAD}
-    frozen_clock.move(minutes=20)
-    drain()
-    assert redrive(type="parcel.received.v1", destination="PaymentService") == 0
-    out = io.StringIO()
-    call_command("outbox_redrive", "--type", "parcel.received.v1", stdout=out)
-    drain()
-
-    assert "1 on their way" in out.getvalue()
-    second.refresh_from_db()
-    assert (second.state, second.died_at) == (OutboxState.DELIVERED, None)
-
-
-def test_redrive_wants_to_be_told_which() -> None:
-    with pytest.raises(CommandError):
-        call_command("outbox_redrive")
-
-
 def test_an_expired_lease_is_taken_over_and_the_late_relay_books_nothing(
     recorder: Recorder, frozen_clock: Any
 ) -> None:
-    _publish(1)
+    tell(1)
     mine = relay._claimed(list(relay._due()))
     assert len(mine) == 1
     assert relay.relay_once() is False  # leased
@@ -270,7 +208,7 @@ def test_delivery_happens_outside_any_transaction(recorder: Recorder) -> None:
 
     seen: list[bool] = []
     recorder.deliver = lambda row: seen.append(inside_atomic())  # type: ignore[method-assign]
-    _publish(1)
+    tell(1)
 
     relay.relay_once()
 
@@ -278,8 +216,8 @@ def test_delivery_happens_outside_any_transaction(recorder: Recorder) -> None:
 
 
 def test_a_slow_peer_does_not_outlast_the_lease(recorder: Recorder) -> None:
-    _publish(1)
-    _publish(1)
+    tell(1)
+    tell(1)
     rows = relay._claimed(list(relay._due()))
     share, relay.SLOWEST_SHARE = relay.SLOWEST_SHARE, 1.0
 
@@ -292,48 +230,10 @@ def test_a_slow_peer_does_not_outlast_the_lease(recorder: Recorder) -> None:
     assert [row.lease_until for row in RingOutbox.objects.all()] == [None, None]  # given back, not sat on
 
 
-def test_figures_tell_depth_age_and_the_dead(recorder: Recorder, frozen_clock: Any) -> None:
-    _publish(1, 2)
-    dead = _publish(1)
-    RingOutbox.objects.filter(aggregate_id=dead).update(state=OutboxState.DEAD, died_at=clock.now())
-    frozen_clock.move(seconds=90)
-
-    figures = outbox_figures()
-
-    assert (figures.pending, figures.dead, figures.parked, figures.oldest_seconds) == (2, 1, 0, 90.0)
-    samples = {
-        (sample.name, sample.labels.get("state")): sample.value
-        for metric in OutboxCollector().collect()
-        for sample in metric.samples
-    }
-    assert samples["outbox_depth", "pending"] == 2
-    assert samples["outbox_lag_seconds", None] == 90.0
-    out = io.StringIO()
-    with pytest.raises(SystemExit):
-        call_command("outbox_status", stdout=out)
-    assert "pending 2 (oldest 90 s)  dead 1" in out.getvalue()
-
-
-def test_delivered_rows_are_forgotten_after_a_long_time_and_others_never(
-    recorder: Recorder, frozen_clock: Any
-) -> None:
-    _publish(1)
-    drain()
-    pending = _publish(1)
-    RingOutbox.objects.filter(aggregate_id=pending).update(next_at=clock.now().replace(year=2030))
-    frozen_clock.move(days=89)
-    assert forget_delivered() == 0
-    frozen_clock.move(days=2)
-
-    assert forget_delivered() == 1
-
-    assert RingOutbox.objects.get().aggregate_id == pending
-
-
 @pytest.mark.django_db(transaction=True)
 def test_without_the_claim_two_relays_deliver_twice(recorder: Recorder) -> None:
     """The race itself: both look before either books."""
-    _publish(1)
+    tell(1)
 
     def careless() -> None:
         for row in list(relay._due()):
@@ -351,7 +251,7 @@ def test_without_the_claim_two_relays_deliver_twice(recorder: Recorder) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_many_relays_at_once_deliver_each_event_once_and_in_order(recorder: Recorder) -> None:
-    aggregates = [_publish(1, 2, 3, type="parcel.sent.v1") for _ in range(6)]
+    aggregates = [tell(1, 2, 3, type="parcel.sent.v1") for _ in range(6)]
 
     def relay_all() -> None:
         for _ in range(20):
