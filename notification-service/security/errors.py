@@ -6,11 +6,13 @@ SuiteError
 │   └── PolicyNotFound 9004
 ├── StateConflict
 │   └── AssessmentNotOpen 9002        decided already, or there was nothing to decide
-└── Conflict
-    └── AssessmentMismatch 9003       the payment was evaluated before with other facts
+├── Conflict
+│   └── AssessmentMismatch 9003       the payment was evaluated before with other facts
+└── PermissionRefused
+    └── OwnCase 9005                  nobody reviews a payment of their own
 """
 
-from common.errors import Conflict, NotFound, StateConflict
+from common.errors import Conflict, NotFound, PermissionRefused, StateConflict
 
 
 class AssessmentNotFound(NotFound):
@@ -32,3 +34,7 @@ class AssessmentMismatch(Conflict):
 
 class PolicyNotFound(NotFound):
     code, status, zh, en = 9004, 404, "安全策略不存在", "There is no such policy."
+
+
+class OwnCase(PermissionRefused):
+    code, status, zh, en = 9005, 403, "不能审核自己的支付", "You may not review a payment of your own."

@@ -50,7 +50,7 @@ TABLE = {
     "/api/notifications/unread-count/": {"GET": USERS},
     "/api/notifications/preferences/": {"GET": USERS, "PUT": USERS},
     "/api/internal/notifications/create/": {"POST": (401, 401, 401, 401, 401, 200, 200, 403)},
-    "/event/inbox": {"POST": (401, 401, 401, 401, 401, 200, 200, 200)},
+    "/event/inbox": {"POST": (401, 401, 401, 401, 401, 200, 403, 403)},
 }
 BODIES = {
     ("POST", "/api/notifications/"): BODY,

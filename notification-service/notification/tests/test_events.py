@@ -161,6 +161,18 @@ def test_a_review_that_holds_nothing_is_no_business_of_the_buyers(api, event, de
     assert box(api, alice) == []
 
 
+@pytest.mark.parametrize("sender", ["OrderService", "PaymentService", "NotificationService"])
+@pytest.mark.parametrize("type_", ["order.paid.v1", "payment.succeeded.v1", "risk.decided.v1"])
+def test_nobody_speaks_for_another_service(service_api, event, sender, type_):
+    owner = {"order": "OrderService", "payment": "PaymentService", "risk": "NotificationService"}
+    may = owner[type_.split(".")[0]] == sender
+
+    answer = service_api(sender).post("/event/inbox", event(type_))
+
+    assert answer.status_code == (200 if may else 403)
+    assert Notification.objects.exists() == NotificationInbox.objects.exists() == may
+
+
 @pytest.mark.parametrize("type_", ["order.renamed.v1", "order.paid.v2", "stock.changed.v1"])
 def test_unknown_events_are_ignored_and_leave_nothing(event, deliver, type_):
     assert deliver(event(type_)) == "ignored"

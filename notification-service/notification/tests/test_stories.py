@@ -1,5 +1,7 @@
 """Whatever happens to a box, in whatever order: counts, lists and rows agree. A state machine tries."""
 
+import os
+
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -15,6 +17,8 @@ from common.testing.people import ALICE, BOB
 from notification.models import Notification, NotificationInbox, NotificationPreference
 
 pytestmark = pytest.mark.django_db
+# `make soak` looks deeper.
+DEEP = bool(os.environ.get("CFMP_DEEP"))
 LIST = "/api/notifications/"
 KINDS = ("transaction", "system", "promotion")
 EVENTS = ("order.created.v1", "order.paid.v1", "payment.refund_failed.v1")
@@ -97,7 +101,7 @@ def test_counts_lists_and_rows_always_agree(api, write, event, deliver):
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=8,
+            max_examples=100 if DEEP else 6,
             stateful_step_count=15,
             deadline=None,
             derandomize=True,

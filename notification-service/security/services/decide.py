@@ -4,7 +4,7 @@ from uuid import UUID
 
 from common import clock
 from common.transactions import apply_transition, transactional
-from security.errors import AssessmentNotOpen
+from security.errors import AssessmentNotOpen, OwnCase
 from security.events import decided
 from security.models import RiskAssessment, RiskTransition
 from security.selectors import assessment_get
@@ -17,10 +17,12 @@ DECISIONS = ("release", "stop")
 def assessment_decide(*, assessment_uuid: UUID, decision: str, reason: str, actor: str) -> RiskAssessment:
     """Close the case by "release" or "stop" and publish risk.decided.v1, which the payment acts upon.
 
-    Of two reviewers at once one decides. Raises AssessmentNotFound, or AssessmentNotOpen when the case is
-    decided already or there never was one.
+    Of two reviewers at once one decides. Raises AssessmentNotFound, OwnCase, or AssessmentNotOpen when the
+    case is decided already or there never was one.
     """
     assessment = assessment_get(assessment_uuid)
+    if actor == f"user:{assessment.user_uuid}":
+        raise OwnCase
     apply_transition(
         assessment,
         decision,

@@ -132,6 +132,19 @@ def test_only_administrators_decide(api, held, request, person, status):
     assert not NotificationOutbox.objects.filter(type="risk.decided.v1").exists()
 
 
+def test_nobody_reviews_a_payment_of_their_own(api, olive):
+    own = assessment_evaluate(
+        payment_uuid=new_uuid(),
+        attempt=Attempt(user_uuid=olive.uuid, amount=Decimal("52000.00"), order_uuid=new_uuid()),
+    )
+
+    answer = api(olive).post(path(own), {"decision": "release", "reason": "it is me"})
+
+    assert (answer.status_code, answer.json()["code"], answer.json()["name"]) == (403, "9005", "OwnCase")
+    assert RiskAssessment.objects.get().case_state == CaseState.OPEN
+    assert not NotificationOutbox.objects.filter(type="risk.decided.v1").exists()
+
+
 @pytest.mark.parametrize("privilege, status", [(1, 200), (0, 403)])
 def test_a_published_token_is_an_administrators_when_userservice_says_so(
     api, olive, held, fake_transport, privilege, status
