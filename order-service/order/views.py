@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from common.idempotency.decorator import idempotent
 from common.sagas.runner import Outcome
 from common.tracing import current
+from common.web.client_address import client_ip
 from common.web.converters import Ref
 from common.web.events import EventInboxAPIView, IncomingEvent
 from common.web.pagination import cfmp_page
@@ -174,16 +175,23 @@ class OrderCompleteAPIView(_OrderView):
 
 
 class OrderPayAPIView(_OrderView):
-    """Creates the order's payment at the payment service; its data holds the pay URL and QR code."""
+    """Creates the order's payment at the payment service; its data holds the pay URL and QR code.
+
+    202 while the cashier is still being opened.
+    """
 
     request_schema = serializers.OrderPaySerializer
+    success_status: ClassVar[Any] = (200, 202)
 
     @idempotent
     def post(self, request: Request, ref: Ref) -> Response:
         order = selectors.order_get_for(ref, self.viewer, "pay")
         method = self.body().get("payment_method")
-        data = order_pay(order=order, user_uuid=self.viewer.user_uuid, method=method)
-        return self.answer(data, message="支付创建成功")
+        data = order_pay(
+            order=order, user_uuid=self.viewer.user_uuid, method=method, client_ip=client_ip(request)
+        )
+        waiting = data.get("payment_data") is None and not data.get("under_review")
+        return self.answer(data, message="支付创建成功", status=202 if waiting else 200)
 
 
 class OrderShipAPIView(_OrderView):

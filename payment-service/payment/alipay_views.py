@@ -19,6 +19,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common.idempotency.decorator import idempotent
+from common.web.client_address import client_ip
 from common.web.views import OpenAPIView, UserAPIView
 from payment import selectors
 from payment import serializers as shapes
@@ -30,7 +31,7 @@ from payment.sagas.order import order_for_buyer, refund_terms
 from payment.sagas.refund import refund_start
 from payment.sagas.sync import payment_end, payment_sync
 from payment.states import CHARGED, PaymentStatus, RefundStatus
-from payment.views import client_ip, own
+from payment.views import own
 
 SUCCESS, FAILURE = "success", "failure"
 FORM = {"application/x-www-form-urlencoded": {"type": "object", "additionalProperties": {"type": "string"}}}

@@ -46,8 +46,8 @@ class MethodField(serializers.Field):
 
 
 class PaymentCreateSerializer(serializers.Serializer):
-    """CFMP create. `amount` may be sent and must then be the order's; `order` comes from OrderService
-    alone."""
+    """CFMP create. `amount` may be sent and must then be the order's; `order` and `client_ip` are
+    OrderService's."""
 
     order_uuid = RefField(entity="order", required=False)
     order_id = RefField(entity="order", required=False)
@@ -58,6 +58,7 @@ class PaymentCreateSerializer(serializers.Serializer):
     )
     return_url = serializers.CharField(required=False, default="", allow_blank=True, max_length=LONGEST_URL)
     user_uuid = serializers.UUIDField(required=False, default=None, allow_null=True)
+    client_ip = serializers.CharField(required=False, default="", allow_blank=True, max_length=45)
     order = serializers.DictField(required=False, default=None, allow_null=True)
 
     def validate_return_url(self, value: str) -> str:

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 
 from common.errors import PermissionRefused
 from common.idempotency.decorator import idempotent
+from common.web.client_address import client_ip
 from common.web.converters import Ref
 from common.web.events import EventInboxAPIView, IncomingEvent
 from common.web.pagination import cfmp_page
@@ -69,7 +70,8 @@ class PaymentCreateAPIView(UserOrServiceAPIView):
             method=body["payment_method"],
             subject=body["payment_subject"],
             return_url=body["return_url"],
-            client_ip=client_ip(request),
+            # OrderService pays for a person and says from where; whoever calls for themselves is seen.
+            client_ip=body["client_ip"] if self.principal.is_service else client_ip(request),
             actor=self.principal.actor,
         )
         return self._answer(payment)
@@ -281,10 +283,3 @@ class PaymentInboxAPIView(EventInboxAPIView):
 
     def handle(self, event: IncomingEvent) -> str:
         return risk_decided(event)
-
-
-def client_ip(request: Request) -> str:
-    """The buyer's address as the gateway saw it: the last entry, which it added itself; earlier ones
-    anybody wrote."""
-    forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
-    return forwarded.rsplit(",", 1)[-1].strip()[:45]

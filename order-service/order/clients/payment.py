@@ -51,14 +51,24 @@ class PaymentSeen:
 
 
 def payment_create(
-    *, user_uuid: UUID, payment_method: str, subject: str, snapshot: Mapping[str, Any], key: UUID
+    *,
+    user_uuid: UUID,
+    payment_method: str,
+    subject: str,
+    snapshot: Mapping[str, Any],
+    client_ip: str,
+    key: UUID,
 ) -> dict[str, Any]:
-    """Create the order's payment, or get the living one: its `data` as the client reads it."""
+    """Create the order's payment, or get the living one: its `data` as the client reads it.
+
+    `client_ip` is the buyer's, which risk control looks at; ours says nothing.
+    """
     body = {
         "order_uuid": snapshot["order_uuid"],
         "user_uuid": str(user_uuid),
         "payment_method": payment_method,
         "payment_subject": subject,
+        "client_ip": client_ip,
         "order": dict(snapshot),
     }
     answer = service_client.post(PEER, "/api/payment/create/", json=body, idempotency_key=str(key))

@@ -18,7 +18,9 @@ METHODS = {0: "alipay", 1: "wechat_pay"}
 DECLINED = "6004"
 
 
-def order_pay(*, order: Order, user_uuid: UUID, method: str | None = None) -> dict[str, Any]:
+def order_pay(
+    *, order: Order, user_uuid: UUID, method: str | None = None, client_ip: str = ""
+) -> dict[str, Any]:
     """Create the payment of a pending order, or return the living one: `data` as the payment service
     answers it.
 
@@ -33,6 +35,7 @@ def order_pay(*, order: Order, user_uuid: UUID, method: str | None = None) -> di
             payment_method=method or METHODS.get(order.payment_method, "alipay"),
             subject=order.headline,
             snapshot=order_snapshot(order.order_uuid),
+            client_ip=client_ip,
             key=ids.new_uuid(),
         )
     except PeerRejected as refusal:

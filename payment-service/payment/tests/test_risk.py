@@ -71,6 +71,26 @@ def test_risk_control_is_told_what_it_needs_and_asked_once(shop: Any) -> None:
     assert UUID(call.headers["Idempotency-Key"]) and payment.risk_outcome == "approve"
 
 
+def test_risk_control_sees_the_buyers_address_whoever_carries_the_wish(shop: Any) -> None:
+    order = shop.order()
+    body = {"order_uuid": str(order.uuid), "client_ip": "203.0.113.7", "order": order.snapshot()}
+
+    assert shop.service_api("OrderService").post("/api/payment/create/", body).status_code == 200
+
+    (call,) = shop.wire.calls_to("NotificationService", "POST", "/api/internal/risk/evaluate/")
+    assert call.json["client_ip"] == "203.0.113.7"
+
+
+def test_a_buyer_does_not_choose_the_address_risk_control_sees(shop: Any) -> None:
+    order = shop.order()
+    body = {"order_uuid": str(order.uuid), "client_ip": "192.0.2.1"}
+
+    shop.api(ALICE, **{"X-Forwarded-For": "203.0.113.7"}).post("/api/payment/create/", body)
+
+    (call,) = shop.wire.calls_to("NotificationService", "POST", "/api/internal/risk/evaluate/")
+    assert call.json["client_ip"] == "203.0.113.7"
+
+
 @pytest.mark.parametrize("outcome", ["approve", "review"])
 def test_approve_and_review_go_on(shop: Any, outcome: str) -> None:
     shop.risk = {"outcome": outcome}
