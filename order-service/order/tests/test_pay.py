@@ -1,4 +1,4 @@
-"""Paying through the order service: what is handed on to the payment service, and what is kept of its answer."""
+"""Paying through the order service: what goes on to the payment service, what is kept of its answer."""
 
 from typing import Any
 
