@@ -61,6 +61,15 @@ def opened(world: World, twin: Twin, count: int) -> list[Order]:
     return at_once(world.shop.create, placed(world, twin, count))
 
 
+def looked_at(world: World, twin: Twin, count: int) -> list[Order]:
+    """The buyer has looked at the cashier's page: now Alipay knows the trade."""
+    orders = opened(world, twin, count)
+    for order in orders:
+        number = UUID(order["payment_uuid"]).hex
+        requests.post(f"{ALIPAY}/sim/trades/{number}/scan/", timeout=10).raise_for_status()
+    return orders
+
+
 def paid(world: World, twin: Twin, count: int) -> list[Order]:
     return world.shop.pay_many(count)
 
@@ -214,7 +223,7 @@ FLOWS = {
     "pay through the order": Flow("order", placed, pay_by_order, can_be_paid, 2, 6),
     "create a payment": Flow("payment", placed, create, can_be_paid, 8, 20),
     "refund a part": Flow("payment", paid, refund_part, is_partly_given_back_or_not_at_all, 6, 16),
-    "close a payment": Flow("payment", opened, close, is_closed, 5, 16),
+    "close a payment": Flow("payment", looked_at, close, is_closed, 5, 16),
     "be told of a payment": Flow("payment", opened_by_the_twin, pay_and_be_told, is_paid, 1, 6),
     "expire an order": Flow("order-worker", opened, expire, is_cancelled, 6, 16),
     "send stock": Flow("order-worker", unsold, sell_one, is_taken_from_the_shelf, 4, 4),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import requests
 
+from scripts.storyteller import eventually
 from tests.conftest import ROOT, Stack
 from tests.mariadb import free_port
 
@@ -143,10 +144,10 @@ class WebTwin(Twin):
         return answer.status_code
 
     def _wait(self) -> None:
-        session = requests.Session()
-        session.mount("http://", requests.adapters.HTTPAdapter(max_retries=_until_it_listens()))
-        session.get(f"{self.address}/livez", timeout=PATIENCE).raise_for_status()
+        eventually(self._is_alive, bool, f"{self.program}'s twin listens", PATIENCE)
 
-
-def _until_it_listens() -> requests.adapters.Retry:
-    return requests.adapters.Retry(total=None, connect=200, backoff_factor=0.1, backoff_max=0.3)
+    def _is_alive(self) -> bool:
+        try:
+            return requests.get(f"{self.address}/livez", timeout=PATIENCE).ok
+        except requests.ConnectionError:
+            return False

@@ -1,0 +1,1 @@
+"""Races that cross services, over the running stack; those within one service are in its own suite."""
