@@ -48,8 +48,8 @@ def style() -> Iterator[Section]:
     yield Section("ruff", (f"{BIN}/ruff", "check", "."))
     yield Section("format", (f"{BIN}/ruff", "format", "--check", "."))
     yield Section("types: common, gateway, scripts", _mypy("common", "apisix", "scripts", "bench"))
-    for name in SERVICES:
-        folder = ROOT / f"{name}-service"
+    for name in (*PROJECTS[1:], "sandbox"):
+        folder = ROOT / name
         path = {"MYPYPATH": f"{ROOT}{os.pathsep}{folder}"}
         yield Section(f"types: {name}", _mypy("."), folder, path)
     yield Section("import rules", (f"{BIN}/lint-imports",), environment={"PYTHONPATH": EVERYTHING}, tail=3)
@@ -152,7 +152,7 @@ def check() -> int:
 
 
 def test() -> int:
-    """Everything. MariaDB's variables come from scripts/mariadb; without them its suites are skipped, loudly."""
+    """Everything. scripts/mariadb gives MariaDB's variables; without them its suites are skipped, loudly."""
     gate = Gate()
     sqlite = list(suites("SQLite", {}))
     variables = _mariadb()
