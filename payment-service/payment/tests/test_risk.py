@@ -148,6 +148,22 @@ def test_silence_of_risk_control_follows_the_setting(
     assert Payment.objects.get().risk_outcome == "not_evaluated"
 
 
+@pytest.mark.parametrize("milliseconds", ["900", "1900"])
+def test_a_caller_in_a_hurry_does_not_get_past_risk_control(shop: Any, drain: Any, milliseconds: str) -> None:
+    """Too little of the caller's time left to ask is no silence of risk control: the worker asks."""
+    shop.risk = {"outcome": "decline"}
+    order = shop.order()
+    headers = {"X-Deadline-Ms": milliseconds}
+
+    answer = shop.api(ALICE, **headers).post("/api/payment/create/", {"order_uuid": str(order.uuid)})
+
+    assert answer.status_code == 202 and answer.json()["data"]["payment_data"] is None
+    assert shop.wire.calls_to("NotificationService", "POST", "/api/internal/risk/evaluate/") == []
+    drain()
+    payment = Payment.objects.get()
+    assert (payment.status, payment.risk_outcome, payment.pay_url) == (2, "decline", "")
+
+
 @pytest.mark.parametrize("data", [None, {}, {"outcome": "certainly"}, {"outcome": None}, []])
 def test_nonsense_from_risk_control_is_silence(shop: Any, data: Any) -> None:
     shop.wire.on("POST", "NotificationService", "/api/internal/risk/evaluate/", {"code": "200", "data": data})

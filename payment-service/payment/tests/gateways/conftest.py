@@ -1,20 +1,27 @@
 """Two Alipays for one suite: the fake in this process, and the sandbox's simulator at ALIPAY_SUITE_URL.
 
-`ALIPAY_SUITE_URL=http://127.0.0.1:8090 pytest payment/tests/gateways` runs every promise against both.
+`ALIPAY_SUITE_URL=http://127.0.0.1:8090 pytest payment/tests/gateways` runs every promise against both;
+`ALIPAY_SUITE_URL=start` starts a simulator of its own on free ports, with this run's keys.
 """
 
 from __future__ import annotations
 
 import os
+import socket
+import subprocess
+import sys
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from django.conf import settings
 
 from common import clock
 from common.ids import new_uuid
@@ -110,7 +117,7 @@ class SandboxWorld(World):
 
     def __init__(self, url: str) -> None:
         self.url = url
-        config = replace(alipay_config(), gateway_url=f"{url}/gateway.do", read_timeout=2.0)
+        config = replace(alipay_config(), gateway_url=f"{url}/gateway.do", read_timeout=1.0)
         self.gateway = AlipayGateway(config)
 
     def press(self, path: str, **body: Any) -> None:
@@ -134,6 +141,48 @@ class SandboxWorld(World):
         self.press("faults/", operation=method, **when, **self.KINDS[how])
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _started(url: str, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(300):
+        assert process.poll() is None, "the sandbox did not start"
+        try:
+            if requests.get(f"{url}/health", timeout=1).ok:
+                return
+        except requests.ConnectionError:
+            time.sleep(0.1)
+    raise AssertionError("the sandbox does not answer")
+
+
+@pytest.fixture(scope="session")
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The simulator's address."""
+    if SUITE_URL != "start":
+        yield SUITE_URL
+        return
+    var_dir = tmp_path_factory.mktemp("sandbox")
+    (var_dir / "secrets").symlink_to(Path(settings.CFMP.var_dir) / "secrets")
+    ports = {name: _free_port() for name in ("USER", "PRODUCT", "ROOT", "SHOP", "ALIPAY")}
+    environment = os.environ | {"CFMP_VAR_DIR": str(var_dir)}
+    environment |= {f"SANDBOX_{name}_PORT": str(port) for name, port in ports.items()}
+    home = Path(__file__).resolve().parents[4] / "sandbox"
+    place = {"cwd": home, "env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run([sys.executable, "manage.py", "migrate"], check=True, **place)
+    server = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "config.wsgi:application"]
+    process = subprocess.Popen(server, **place)
+    url = f"http://127.0.0.1:{ports['ALIPAY']}"
+    try:
+        _started(url, process)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
 @pytest.fixture(params=["fake", *(["sandbox"] if SUITE_URL else [])])
 def world(request: pytest.FixtureRequest, line: tuple[AlipayGateway, list[FakeAlipay]]) -> Iterator[World]:
     """One of the two; the sandbox starts without old trouble."""
@@ -141,6 +190,7 @@ def world(request: pytest.FixtureRequest, line: tuple[AlipayGateway, list[FakeAl
         yield FakeWorld(*line)
         line[1].pop()
         return
-    requests.delete(f"{SUITE_URL}/sim/faults/", timeout=10)
-    yield SandboxWorld(SUITE_URL)
-    requests.delete(f"{SUITE_URL}/sim/faults/", timeout=10)
+    url = request.getfixturevalue("simulator")
+    requests.delete(f"{url}/sim/faults/", timeout=10)
+    yield SandboxWorld(url)
+    requests.delete(f"{url}/sim/faults/", timeout=10)
