@@ -31,6 +31,8 @@ AT_ONCE = 20
 # Longer than a call may take: a call that timed out may still be at work on the other side.
 GRACE = timedelta(seconds=15)
 PAUSE = timedelta(seconds=5)
+# Our token, not the units: a moment's trouble there must not take every product off sale.
+NOT_ABOUT_STOCK = frozenset({401, 403})
 
 
 def stock_push_due() -> bool:
@@ -66,7 +68,11 @@ def _send(push: StockPush) -> None:
     try:
         stock_now = stock_change(push.product_uuid, push.delta, dialect=settings.CFMP.product_stock_api)
     except PeerRejected as refusal:
-        push_refused(push=push, note=f"refused: {refusal.peer_status} {refusal.peer_message}")
+        note = f"refused: {refusal.peer_status} {refusal.peer_message}"
+        if refusal.retryable or refusal.peer_status in NOT_ABOUT_STOCK:
+            push_not_applied(push=push, retry_in=PAUSE, note=note)
+        else:
+            push_refused(push=push, note=note)
     except PeerUnavailable:
         push_not_applied(push=push, retry_in=PAUSE, note="not sent")
     except (PeerTimeout, PeerBroken):
