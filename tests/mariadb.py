@@ -22,6 +22,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = str(ROOT / "scripts" / "mariadb")
 DATABASE = "cfmp_microservices"
+SERVICES = ("order", "payment", "notification")
 # What was committed survives the process (not the machine), and no page is half written.
 OPTIONS = "--innodb-flush-log-at-trx-commit=2 --innodb-doublewrite=1"
 
@@ -42,6 +43,14 @@ class MariaDB:
     def variables(self) -> dict[str, str]:
         lines = self._script("env").splitlines()
         return dict(line.split("=", 1) for line in lines)
+
+    def split(self) -> dict[str, str]:
+        """A database for each service, and none where the shared one would be."""
+        names = {service: f"{DATABASE}_{service}" for service in SERVICES}
+        for name in names.values():
+            self.create(name)
+        own = {f"{service.upper()}_DB_NAME": name for service, name in names.items()}
+        return {**self.variables, "CFMP_DB_NAME": "nobody_may_use_this", **own}
 
     def start(self) -> None:
         """Returns when it answers, also after a crash."""

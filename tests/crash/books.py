@@ -3,6 +3,7 @@
 import sqlite3
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from tests.conftest import Stack
 from tests.mariadb import MariaDB
@@ -31,6 +32,11 @@ class Books:
     def alipay_waits_no_longer(self) -> None:
         """Notifications whose notifier died go out again now."""
         self._sqlite("sandbox", "UPDATE alipay_notification SET next_at = created_at", ())
+
+    def alipay_tells(self, order: Order, url: str) -> None:
+        """Notifications of this trade go to `url`."""
+        statement = "UPDATE alipay_trade SET notify_url = ? WHERE out_trade_no = ?"
+        self._sqlite("sandbox", statement, (url, UUID(order["payment_uuid"]).hex))
 
     def _set(self, table: str, order: Order, values: dict[str, datetime]) -> None:
         for column, value in values.items():

@@ -74,12 +74,13 @@ def paid(world: World, twin: Twin, count: int) -> list[Order]:
     return world.shop.pay_many(count)
 
 
-def opened_by_the_twin(world: World, twin: Twin, count: int) -> list[Order]:
-    """Alipay will tell the twin, for it has opened them."""
-    orders = placed(world, twin, count)
+def told_to_the_twin(world: World, twin: Twin, count: int) -> list[Order]:
+    """Alipay will notify the twin instead of the gateway."""
+    assert isinstance(twin, WebTwin)
+    orders = looked_at(world, twin, count)
     for order in orders:
-        assert create(world, twin, order) == 200
-    return [{**order, **world.shop.payment(order)} for order in orders]
+        world.books.alipay_tells(order, f"{twin.address}/api/v1/payment/alipay/notify")
+    return orders
 
 
 def held(world: World, twin: Twin, count: int) -> list[Order]:
@@ -224,7 +225,7 @@ FLOWS = {
     "create a payment": Flow("payment", placed, create, can_be_paid, 8, 20),
     "refund a part": Flow("payment", paid, refund_part, is_partly_given_back_or_not_at_all, 6, 16),
     "close a payment": Flow("payment", looked_at, close, is_closed, 5, 16),
-    "be told of a payment": Flow("payment", opened_by_the_twin, pay_and_be_told, is_paid, 1, 6),
+    "be told of a payment": Flow("payment", told_to_the_twin, pay_and_be_told, is_paid, 1, 6),
     "expire an order": Flow("order-worker", opened, expire, is_cancelled, 6, 16),
     "send stock": Flow("order-worker", unsold, sell_one, is_taken_from_the_shelf, 4, 4),
     "find a payment nobody told of": Flow("payment-worker", opened, pay_unheard, is_paid, 6, 12),

@@ -113,9 +113,7 @@ class WebTwin(Twin):
     def running(self) -> Iterator["WebTwin"]:
         port = free_port()
         self.address = f"http://127.0.0.1:{port}"
-        notify = f"{self.address}/api/v1/payment/alipay/notify"
-        # What this one opens at Alipay is told to this one.
-        variables = {"DOOM_FILE": str(self.file), "DOOM_PORT": str(port), "ALIPAY_NOTIFY_URL": notify}
+        variables = {"DOOM_FILE": str(self.file), "DOOM_PORT": str(port)}
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "gunicorn", "-c", str(HERE / "doomed_gunicorn.py")),

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from tests.crash.flows import FLOWS, Flow, World, about
+from tests.crash.flows import FLOWS, Flow, World, about, told_to_the_twin
 from tests.crash.programs import PATIENCE, Point, Twin, WebTwin, WorkerTwin
 from tests.shop import Order
 
@@ -100,6 +100,6 @@ def _work_until_it_dies(twin: WorkerTwin, point: Point) -> None:
 def _wait_for_alipay(world: World, deaths: dict[str, list[Death]]) -> None:
     """The twins stay until Alipay has told them what it has to tell."""
     for name, flow in FLOWS.items():
-        if flow.prepare.__name__ == "opened_by_the_twin":
+        if flow.prepare is told_to_the_twin:
             for death in deaths[name]:
                 world.shop.until(death.case, "is paid", lambda seen: seen["payment_status"] == "paid")

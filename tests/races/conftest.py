@@ -1,4 +1,4 @@
-"""The stack on a MariaDB of its own where there is one."""
+"""The stack on a MariaDB of its own where there is one, with a database for each service."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ def stack() -> Iterator[Stack]:
         with running_stack(VAR, **QUICK) as stack:
             yield stack
         return
-    with own_mariadb() as server, running_stack(VAR, **QUICK, **server.variables) as stack:
+    with own_mariadb() as server, running_stack(VAR, **QUICK, **server.split()) as stack:
         yield stack
 
 
