@@ -32,6 +32,8 @@ class Flow:
     # Points of dying: never fewer (a flow whose calls are not seen would pass without dying), nor more.
     least: int
     most: int
+    # What only time would bring, to a case whose process is dead.
+    later: Callable[["World", Order], None] = lambda world, order: None
 
     @property
     def is_web(self) -> bool:
@@ -130,6 +132,11 @@ def pay_unheard(world: World, twin: Twin, order: Order) -> None:
     lose = {"target": "notify", "kind": "lose", "subject": UUID(order["payment_uuid"]).hex}
     requests.post(f"{ALIPAY}/sim/faults/", json=lose, timeout=10).raise_for_status()
     press(order["payment_data"]["url"], "cashier-pay")
+    is_looked_for(world, order)
+
+
+def is_looked_for(world: World, order: Order) -> None:
+    """The sweeper's next look at the payment is now: a dead one had put it off by minutes."""
     world.books.set_payment(order, sync_due_at=datetime.now(UTC) - LONG_AGO)
 
 
@@ -228,7 +235,9 @@ FLOWS = {
     "be told of a payment": Flow("payment", told_to_the_twin, pay_and_be_told, is_paid, 1, 6),
     "expire an order": Flow("order-worker", opened, expire, is_cancelled, 6, 16),
     "send stock": Flow("order-worker", unsold, sell_one, is_taken_from_the_shelf, 4, 4),
-    "find a payment nobody told of": Flow("payment-worker", opened, pay_unheard, is_paid, 6, 12),
+    "find a payment nobody told of": Flow(
+        "payment-worker", opened, pay_unheard, is_paid, 6, 12, is_looked_for
+    ),
     "release a held payment": Flow("notification-worker", held, release, is_released, 2, 8),
     "notify of a payment": Flow("sandbox-notifier", opened, pay, is_paid, 2, 2),
 }

@@ -36,6 +36,9 @@ def die_everywhere(world: World) -> dict[str, list[Death]]:
         stack.control("stop", *workers)
         deaths |= _in_lanes(world, twins, cases, [name for name, flow in FLOWS.items() if not flow.is_web])
         stack.control("start", *workers)
+        for name, dead in deaths.items():
+            for death in dead:
+                FLOWS[name].later(world, death.case)
         world.books.alipay_waits_no_longer()
         _wait_for_alipay(world, deaths)
     return deaths
