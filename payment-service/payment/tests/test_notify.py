@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlencode
 import pytest
 
 from common.ids import new_uuid
+from common.testing.people import BOB
 from common.testing.provider import rsa_key
 from payment.models import Payment, PaymentEvent, PaymentNotify, PaymentOutbox, Refund, SecurityEvent
 from payment.tests.conftest import FORM, NOTIFY
@@ -380,3 +381,19 @@ def test_a_refund_that_still_waits_for_the_seller_cannot_be_settled_by_a_notice(
     payment.refresh_from_db()
     assert refund.status == 0 and payment.refunded_amount == 0
     assert SecurityEvent.objects.get().kind == "foreign_refund"
+
+
+@pytest.mark.parametrize(("off", "status"), [("0.00", 200), ("0.01", 400)])
+def test_very_many_refunds_of_one_payment_are_no_burden(shop: Any, off: str, status: int) -> None:
+    """Their sums double with each of them: a notification that looked at all would never end."""
+    payment = shop.paid(shop.order(amount=Decimal("1000000.00")))
+    for power in range(26):
+        assert shop.refund(payment, str(Decimal(2**power) / 100), BOB).status_code == 200
+    last, trade = Refund.objects.latest("id"), shop.alipay.trades[payment.out_trade_no]
+    fee = str(Decimal(2**26 - 1) / 100 + Decimal(off))
+
+    answer = shop.notify(shop.alipay.notice(trade, refund=last.out_request_no, refund_fee=fee))
+
+    assert answer.status_code == status
+    payment.refresh_from_db()
+    assert payment.refunded_amount == Decimal(2**26 - 1) / 100
