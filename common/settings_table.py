@@ -227,7 +227,7 @@ class Settings:
 
     discovery: str = _setting(
         "peers",
-        "How peers are found: static (the URLs below) or nacos",
+        "How peers are found: static (the URLs below); nacos is not built yet",
         "static",
         read=one_of("static", "nacos"),
     )

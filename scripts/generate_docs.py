@@ -1,4 +1,4 @@
-"""Writes docs/{states,errors,settings,urls}.md from the code; `--check` says which of them are stale.
+"""Writes docs/{states,errors,settings,urls}.md and .env.example from the code; `--check` finds stale ones.
 
 Room: a command. It reads the single tables (state machines, error classes, settings, URLconfs, the
 gateway's routes) and never holds a fact of its own. Run it through `make docs`, which sets the import path.
@@ -8,6 +8,7 @@ import argparse
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -16,10 +17,10 @@ from pathlib import Path
 import yaml
 
 from common import config, errors
+from common.setting_types import Setting
 from common.state_machine import StateMachine
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCS = ROOT / "docs"
 SERVICES = {
     "order-service": ["order"],
     "payment-service": ["payment"],
@@ -124,6 +125,31 @@ def type_name(kind: object) -> str:
     return getattr(kind, "__name__", str(kind))
 
 
+ENV_HEAD = """\
+# Written by `make docs` from common/settings_table.py; docs/settings.md is the same as a table.
+# Copy it to .env beside it: every process reads that file, and what is in its environment wins over it.
+# Empty means not given: embedded mode makes up what it needs, the rest has the default named here.
+"""
+
+
+def env_example() -> str:
+    parts = [ENV_HEAD]
+    section = ""
+    for setting in config.SETTINGS:
+        if setting.section != section:
+            section = setting.section
+            parts.append(f"\n# --- {section} ---\n")
+        parts.append(f"# {env_note(setting)}\n{setting.name}=\n")
+    return "".join(parts)
+
+
+def env_note(setting: Setting) -> str:
+    note = setting.help
+    if setting.default not in (None, "", ()):
+        note += f". Default: {setting.default}"
+    return f"{note}. Secret: {setting.name}_FILE may name a file instead" if setting.secret else note
+
+
 def service_urls(folder: str) -> list[tuple[str, str, str, list[str]]]:
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "PYTHONPATH": f"{ROOT}"}
     done = subprocess.run(
@@ -138,18 +164,28 @@ def service_urls(folder: str) -> list[tuple[str, str, str, list[str]]]:
 
 
 def urls_page() -> str:
-    parts = ["# URLs\n", "Which of them the gateway routes is written in `apisix/apisix.yaml`.\n"]
+    parts = [
+        "# URLs\n",
+        "Each path answers with and without its last slash. What the gateway routes is the last table.\n",
+    ]
     for folder in SERVICES:
-        rows = {
-            (path.rstrip("/") or "/", ", ".join(methods), f"`{view}`", name)
+        # Each path has a twin without (or with) the last slash, which carries no name: one row is enough.
+        rows = sorted(
+            (plain_path(path), ", ".join(methods), f"`{view}`", name)
             for path, view, name, methods in service_urls(folder)
-        }
+            if name
+        )
         parts.append(
             f"## {folder}\n\n"
-            + table(["path", "methods", "view", "name"], ((f"`{p}`", *rest) for p, *rest in sorted(rows)))
+            + table(["path", "methods", "view", "name"], ((f"`{p}`", *rest) for p, *rest in rows))
         )
     parts.append("## Gateway\n\n" + table(["route", "uris", "methods", "plugins"], gateway_rows()))
     return "\n".join(parts)
+
+
+def plain_path(route: str) -> str:
+    """`route` as people write it: named groups of a regular expression become `<name>`."""
+    return re.sub(r"\(\?P(<\w+>)[^)]*\)", r"\1", route.replace("^", "")).rstrip("?$").rstrip("/") or "/"
 
 
 def gateway_rows() -> Iterable[tuple[str, str, str, str]]:
@@ -160,15 +196,16 @@ def gateway_rows() -> Iterable[tuple[str, str, str, str]]:
             str(route.get("id") or route.get("name")),
             " ".join(f"`{u}`" for u in uris),
             " ".join(route.get("methods", ["any"])),
-            ", ".join(sorted(route.get("plugins", {}))),
+            ", ".join(filter(None, [route.get("plugin_config_id"), *sorted(route.get("plugins", {}))])),
         )
 
 
 PAGES: dict[str, Callable[[], str]] = {
-    "states.md": states_page,
-    "errors.md": errors_page,
-    "settings.md": settings_page,
-    "urls.md": urls_page,
+    "docs/states.md": lambda: BANNER + states_page(),
+    "docs/errors.md": lambda: BANNER + errors_page(),
+    "docs/settings.md": lambda: BANNER + settings_page(),
+    "docs/urls.md": lambda: BANNER + urls_page(),
+    ".env.example": env_example,
 }
 
 
@@ -178,14 +215,14 @@ def main() -> int:
     check = parser.parse_args().check
     stale = []
     for name, render in PAGES.items():
-        text = BANNER + render()
-        page = DOCS / name
+        text = render()
+        page = ROOT / name
         if not page.exists() or page.read_text() != text:
             stale.append(name)
             if not check:
                 page.write_text(text)
     verb = "stale, run `make docs`" if check else "written"
-    print(f"docs: {', '.join(stale)} {verb}" if stale else "docs: all four generated pages are up to date")
+    print(f"docs: {', '.join(stale)} {verb}" if stale else "docs: all five generated pages are up to date")
     return 1 if check and stale else 0
 
 
