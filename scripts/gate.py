@@ -19,7 +19,7 @@ SERVICES = ("order", "payment", "notification")
 PROJECTS = ("common", *(f"{name}-service" for name in SERVICES))
 # One process sees all services where only imports are read; a running suite sees its own `config` alone.
 EVERYTHING = os.pathsep.join([str(ROOT), *(str(ROOT / f"{name}-service") for name in SERVICES)])
-PYTEST = (str(BIN / "python"), "-m", "pytest", "-q", "--timeout=300", "-p", "no:cacheprovider")
+PYTEST = (str(BIN / "python"), "-m", "pytest", "-q", "-rs", "--timeout=300", "-p", "no:cacheprovider")
 
 # The provider suite then also runs against the sandbox's Alipay, which it starts itself; once is enough.
 SIMULATED = {"ALIPAY_SUITE_URL": "start"}
@@ -140,7 +140,8 @@ class Gate:
         )
         seconds = time.monotonic() - started
         lines = done.stdout.rstrip().splitlines()
-        shown = lines[-section.tail :] if done.returncode == 0 else lines
+        skipped = [line for line in lines if line.startswith("SKIPPED")]
+        shown = [*skipped, *lines[-section.tail :]] if done.returncode == 0 else lines
         with self._printing:
             print(f"\n--- {section.name} ({seconds:.1f} s)", *shown, sep="\n", flush=True)
         self.outcomes.append(Outcome(section.name, done.returncode == 0, seconds))
