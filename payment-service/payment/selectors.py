@@ -62,6 +62,11 @@ def payment_by_uuid(payment_uuid: UUID) -> Payment:
     return _one(Payment.objects.filter(payment_uuid=payment_uuid))
 
 
+def payment_to_judge(payment_uuid: UUID) -> Payment:
+    """The same, with the buyer's address, for risk control."""
+    return _one(Payment.objects.filter(payment_uuid=payment_uuid).defer(None))
+
+
 def payment_living(order_uuid: UUID) -> Payment | None:
     """The attempt that holds the order's key, if any."""
     return Payment.objects.filter(living_key=order_uuid.hex).first()
@@ -74,7 +79,7 @@ def payment_known(payment_uuid: UUID) -> Payment | None:
 
 def refunds_visible_to(user_uuid: UUID | None) -> QuerySet[Refund]:
     """The refunds of a buyer's payments and of a seller's sales; all for None."""
-    rows = Refund.objects.select_related("payment")
+    rows = _refunds_with_payment()
     return rows if user_uuid is None else rows.filter(Q(buyer_uuid=user_uuid) | Q(seller_uuid=user_uuid))
 
 
@@ -111,8 +116,13 @@ def payments_due(now: datetime, limit: int) -> list[Payment]:
 
 def refunds_due(now: datetime, limit: int) -> list[Refund]:
     """Refunds to be sent or asked about, longest overdue first."""
-    due = Refund.objects.filter(sync_due_at__lte=now, status=RefundStatus.PROCESSING)
-    return list(due.select_related("payment").order_by("sync_due_at")[:limit])
+    due = _refunds_with_payment().filter(sync_due_at__lte=now, status=RefundStatus.PROCESSING)
+    return list(due.order_by("sync_due_at")[:limit])
+
+
+def _refunds_with_payment() -> QuerySet[Refund]:
+    # A join does not ask the payments' manager.
+    return Refund.objects.select_related("payment").defer("payment__client_ip")
 
 
 def _order_number(text: str) -> Ref:

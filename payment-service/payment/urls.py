@@ -1,7 +1,8 @@
 """Every address of payments. Literals before converters; internal ones last (the gateway routes none of
 those)."""
 
-from django.urls import re_path
+from django.urls import URLPattern, re_path
+from rest_framework.views import APIView
 
 from common.web.urls import both
 from payment import alipay_views, views
@@ -11,7 +12,7 @@ ALIPAY = "api/v1/payment/alipay"
 TRADE_NO = r"(?P<out_trade_no>[0-9A-Za-z-]{1,64})"
 
 
-def trade(verb: str, view: type, name: str) -> object:
+def trade(verb: str, view: type[APIView], name: str) -> URLPattern:
     """`…/{verb}/{outTradeNo}`, with and without a last slash."""
     return re_path(rf"^{ALIPAY}/{verb}/{TRADE_NO}/?$", view.as_view(), name=name)
 

@@ -59,7 +59,8 @@ class PaymentCreateAPIView(UserOrServiceAPIView):
 
     allowed_callers = frozenset({"OrderService"})
     request_schema = shapes.PaymentCreateSerializer
-    answer_schema = shapes.PaymentDetailSerializer
+    answer_schema: ClassVar[Any] = shapes.PaymentDetailSerializer
+    answer_shape: ClassVar[Any] = "data"
     success_status: ClassVar[Any] = (200, 202)
 
     @idempotent

@@ -28,7 +28,7 @@ from payment.errors import (
 from payment.gateways import CHANNELS, gateway_for
 from payment.gateways.base import Charge
 from payment.models import Payment
-from payment.selectors import payment_by_uuid, payment_living
+from payment.selectors import payment_by_uuid, payment_living, payment_to_judge
 from payment.services.create import OrderHasLivingAttempt, payment_create
 from payment.services.fail import payment_fail, shown
 from payment.services.open import payment_opened, payment_unknown
@@ -49,7 +49,7 @@ def _evaluate(context: Context, key: UUID) -> Context:
     left = tracing.remaining()
     if left is not None and left < RISK_SECONDS:
         raise StepWaiting(0.0)
-    payment = payment_by_uuid(UUID(context["payment_uuid"]))
+    payment = payment_to_judge(UUID(context["payment_uuid"]))
     answer = risk_evaluate(
         payment_uuid=payment.payment_uuid,
         order_uuid=payment.order_uuid,

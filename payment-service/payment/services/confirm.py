@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from common import clock
@@ -49,7 +50,7 @@ def book_charge(
     if payment.status in CHARGED:
         return Booked.ALREADY
     late = not PAYMENT_MACHINE.allows(payment.status, "succeed")
-    moved = {
+    moved: dict[str, Any] = {
         "charged_amount": amount,
         "transaction_id": transaction_id,
         "paid_at": paid_at or clock.now(),
@@ -59,7 +60,7 @@ def book_charge(
     }
     if late:
         source = _why_back(payment)
-        held = {"settles_order": False, "refund_pending_amount": amount}
+        held: dict[str, Any] = {"settles_order": False, "refund_pending_amount": amount}
         move_payment(payment, "succeed_late", actor=actor, reason=source, **moved, **held)
     else:
         move_payment(payment, "succeed", actor=actor, **moved)

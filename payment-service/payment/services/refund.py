@@ -189,7 +189,8 @@ def _record_birth(refund: Refund, actor: str, events: list[str]) -> None:
 
 
 def _requested(refund_uuid: UUID) -> Refund:
-    refund = Refund.objects.select_related("payment").filter(refund_uuid=refund_uuid).first()
+    refunds = Refund.objects.select_related("payment").defer("payment__client_ip")
+    refund = refunds.filter(refund_uuid=refund_uuid).first()
     if refund is None:
         raise RefundNotFound
     if refund.status != RefundStatus.REQUESTED:

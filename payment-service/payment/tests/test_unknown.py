@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from common.clock import now
 from common.testing.people import ALICE
@@ -416,3 +417,25 @@ def test_a_closed_attempt_is_looked_at_once_more_and_then_left_alone(
 
     assert len(shop.alipay.calls_of(QUERY)) == asked + 1
     assert fresh(payment).status == 3 and payment.sync_due_at is None
+
+
+def test_an_address_no_key_opens_any_more_stops_nobodys_money(
+    shop: Any, drain: Any, frozen_clock: Any
+) -> None:
+    """PII_KEYS lost its oldest key: the sweeper, the cashier's notice and the refund need no address."""
+    payments = [shop.pending() for _ in range(3)]
+    for payment in payments:
+        shop.alipay.pay_url(payment.pay_url)
+    told = shop.alipay.notices.pop()
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE payment SET client_ip = 'nobody reads this'")
+
+    assert shop.notify(told).content == b"success"
+    shop.alipay.fail_next(REFUND)
+    assert shop.refund(payments[2], "5.00").status_code == 202
+    frozen_clock.move(seconds=61)
+    drain()
+
+    seen = list(Payment.objects.order_by("id").values_list("status", "charged_amount", "refunded_amount"))
+    paid = Decimal("12.00")
+    assert sorted(seen) == [(1, paid, 0), (1, paid, 0), (5, paid, Decimal("5.00"))]
