@@ -1,5 +1,6 @@
 """kill -9 of every process of the stack, and of the database, while people buy: all of it comes back."""
 
+import functools
 import os
 import signal
 import threading
@@ -61,11 +62,8 @@ class Trade:
         while not self._over.is_set():
             order = self._pay()
             if number % 2:
-                path = f"/api/orders/{order['order_id']}/cancel/"
-                self._patiently(lambda: self._shop.alice.post(path, {"reason": "r"}))
-                self.cancelled.append(order)
-            else:
-                self.paid.append(order)
+                self._patiently(functools.partial(self._cancel, order))
+            (self.cancelled if number % 2 else self.paid).append(order)
             number += 1
 
     def _pay(self) -> Order:
@@ -74,6 +72,11 @@ class Trade:
         self._patiently(lambda: self._press(created))
         self._until(lambda: _require_paid(self._shop.order(order)))
         return created
+
+    def _cancel(self, order: Order) -> None:
+        seen = self._shop.order(order)
+        if seen["status"] != 3 and not seen["cancelling"]:
+            self._shop.alice.post(f"/api/orders/{order['order_id']}/cancel/", {"reason": "r"})
 
     def _payable(self, order: Order) -> Order:
         created = self._shop.create(order)
@@ -95,7 +98,7 @@ class Trade:
         while True:
             try:
                 return act()
-            except (AssertionError, requests.RequestException):
+            except (AssertionError, KeyError, requests.RequestException):
                 if time.monotonic() > end:
                     raise
             between()
