@@ -259,6 +259,7 @@ class Migration(migrations.Migration):
                 ("received_at", models.DateTimeField(default=common.clock.now)),
             ],
             options={
+                "verbose_name_plural": "order inbox",
                 "db_table": "order_inbox",
                 "abstract": False,
                 "indexes": [
@@ -350,6 +351,7 @@ class Migration(migrations.Migration):
                 ("last_error", models.CharField(blank=True, default="", max_length=500)),
             ],
             options={
+                "verbose_name_plural": "order outbox",
                 "db_table": "order_outbox",
                 "abstract": False,
                 "indexes": [
@@ -459,6 +461,7 @@ class Migration(migrations.Migration):
                 ("updated_at", models.DateTimeField(default=common.clock.now)),
             ],
             options={
+                "verbose_name_plural": "product stock",
                 "db_table": "product_stock",
                 "indexes": [models.Index(fields=["state", "push_after"], name="product_stock_push")],
             },
@@ -518,6 +521,7 @@ class Migration(migrations.Migration):
                 ("decided_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
+                "verbose_name_plural": "stock pushes",
                 "db_table": "stock_push",
                 "indexes": [
                     models.Index(fields=["product_uuid", "state"], name="stock_push_product_state"),

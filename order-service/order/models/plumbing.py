@@ -9,11 +9,13 @@ from common.sagas.models import SagaBase
 class OrderOutbox(OutboxBase):
     class Meta(OutboxBase.Meta):
         db_table = "order_outbox"
+        verbose_name_plural = "order outbox"
 
 
 class OrderInbox(InboxBase):
     class Meta(InboxBase.Meta):
         db_table = "order_inbox"
+        verbose_name_plural = "order inbox"
 
 
 class OrderIdempotencyKey(IdempotencyKeyBase):

@@ -30,6 +30,7 @@ class ProductStock(models.Model):
 
     class Meta:
         db_table = "product_stock"
+        verbose_name_plural = "product stock"
         indexes = [models.Index(fields=["state", "push_after"], name="product_stock_push")]
 
     def __str__(self) -> str:
@@ -75,6 +76,7 @@ class StockPush(models.Model):
 
     class Meta:
         db_table = "stock_push"
+        verbose_name_plural = "stock pushes"
         indexes = [
             # The sender looks for what a crash left undecided.
             models.Index(fields=["product_uuid", "state"], name="stock_push_product_state"),

@@ -174,6 +174,7 @@ class Migration(migrations.Migration):
                 ("received_at", models.DateTimeField(default=common.clock.now)),
             ],
             options={
+                "verbose_name_plural": "payment inbox",
                 "db_table": "payment_inbox",
                 "abstract": False,
                 "indexes": [
@@ -234,6 +235,7 @@ class Migration(migrations.Migration):
                 ("last_error", models.CharField(blank=True, default="", max_length=500)),
             ],
             options={
+                "verbose_name_plural": "payment outbox",
                 "db_table": "payment_outbox",
                 "abstract": False,
                 "indexes": [

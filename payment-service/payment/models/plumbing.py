@@ -26,6 +26,7 @@ class PaymentOutbox(OutboxBase):
     class Meta(OutboxBase.Meta):
         abstract = False
         db_table = "payment_outbox"
+        verbose_name_plural = "payment outbox"
 
 
 class PaymentInbox(InboxBase):
@@ -34,6 +35,7 @@ class PaymentInbox(InboxBase):
     class Meta(InboxBase.Meta):
         abstract = False
         db_table = "payment_inbox"
+        verbose_name_plural = "payment inbox"
 
 
 class PaymentIdempotencyKey(IdempotencyKeyBase):
