@@ -123,13 +123,6 @@ METHOD_ALIASES: Mapping[str, PaymentMethod] = {
     "wechat": PaymentMethod.WECHAT_PAY,
     **{method.value: method for method in PaymentMethod},
 }
-# Reference 4's channel names (see DESIGN section 3 for the numbers).
-CHANNEL_NAMES: Mapping[str, str] = {
-    PaymentMethod.ALIPAY: "ALIPAY_PC",
-    PaymentMethod.ALIPAY_WAP: "ALIPAY_WAP",
-    PaymentMethod.ALIPAY_QR: "ALIPAY_QR",
-    PaymentMethod.WECHAT_PAY: "WECHAT",
-}
 AVAILABLE_METHODS = frozenset({PaymentMethod.ALIPAY, PaymentMethod.ALIPAY_WAP, PaymentMethod.ALIPAY_QR})
 
 ORDER_PENDING = 0

@@ -11,8 +11,6 @@ from alipay_simulator.models import Notification, Refund, Trade
 from alipay_simulator.switches import now, triggers_of
 from alipay_simulator.wire import beijing, compact, new_notify_id, yuan
 
-REFUND_TRIGGERS = (states.PARTIAL_REFUND, states.FULL_REFUND)
-
 
 def notify_about(trade: Trade, trigger: str, refund: Refund | None = None) -> Notification | None:
     """Books a notification in the caller's transaction, when this product tells about this trigger at all."""

@@ -107,11 +107,6 @@ class Notification:
     refund_no: str
     paid_at: datetime | None
 
-    @property
-    def about_refund(self) -> bool:
-        """TRADE_SUCCESS comes again for a partial refund: only the refund's own fields tell them apart."""
-        return bool(self.refund_fee)
-
 
 class PaymentGateway(ABC):
     """One provider. Methods raise ProviderUnknown (no believable answer) or ProviderFailed (a final no)."""

@@ -12,7 +12,7 @@ from payment.models import Payment
 
 pytestmark = pytest.mark.django_db
 
-# DESIGN section 8: create <= 14, refund <= 14, notify <= 8, list <= 3, detail <= 3.
+# The budgets: create <= 14, refund <= 14, notify <= 8, list <= 3, detail <= 3.
 CREATE, REFUND, NOTIFY, DUPLICATE, LIST, DETAIL, SERVICE_DETAIL = 12, 14, 6, 3, 2, 2, 3
 
 
