@@ -8,3 +8,9 @@ class PaymentConfig(AppConfig):
 
     name = "payment"
     verbose_name = "Payments"
+
+    def ready(self) -> None:
+        from common.web import metrics
+        from payment.services.figures import MoneyCollector
+
+        metrics.asked_at_scrape.append(MoneyCollector())

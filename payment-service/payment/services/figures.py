@@ -1,0 +1,77 @@
+"""How money is doing: unknown results, stuck refunds, refused callbacks. For `/metrics` and alerts. Reads
+only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Min
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from common import clock
+from payment.models import Payment, Refund, SecurityEvent
+from payment.states import PaymentStatus, RefundStatus
+
+# A refund asked about this often is not merely slow: an operator should look at it.
+STUCK_AFTER = 4
+
+
+@dataclass(frozen=True)
+class MoneyFigures:
+    """Counts of rows; ages in seconds of the oldest one, 0 where there is none."""
+
+    unknown: int
+    unknown_age: float
+    held: int
+    refunds_open: int
+    refunds_stuck: int
+    refund_age: float
+    refused: dict[str, int]
+
+
+def money_figures() -> MoneyFigures:
+    """Four small queries, each on an index."""
+    pending = Payment.objects.filter(status=PaymentStatus.PENDING, sync_due_at__isnull=False)
+    unknown = pending.filter(unknown=True).aggregate(count=Count("id"), since=Min("updated_at"))
+    sent = Refund.objects.filter(status=RefundStatus.PROCESSING)
+    under_way = sent.aggregate(count=Count("id"), since=Min("created_at"))
+    refused = SecurityEvent.objects.values_list("kind").annotate(count=Count("id")).order_by()
+    return MoneyFigures(
+        unknown=unknown["count"],
+        unknown_age=_age(unknown["since"]),
+        held=pending.filter(under_review=True).count(),
+        refunds_open=under_way["count"],
+        refunds_stuck=sent.filter(sync_attempts__gte=STUCK_AFTER).count(),
+        refund_age=_age(under_way["since"]),
+        refused=dict(refused),
+    )
+
+
+class MoneyCollector(Collector):
+    """Asks the database at the moment of the scrape, so that any process of the service tells the same."""
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        return []
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        figures = money_figures()
+        for name, text, value in (
+            ("payment_unknown", "Payments whose result nobody knows.", figures.unknown),
+            ("payment_unknown_age_seconds", "Age of the oldest of them.", figures.unknown_age),
+            ("payment_under_review", "Payments a reviewer holds.", figures.held),
+            ("refund_open", "Refunds sent and not settled.", figures.refunds_open),
+            ("refund_open_age_seconds", "Age of the oldest of them.", figures.refund_age),
+            ("refund_stuck", f"Refunds asked about {STUCK_AFTER} times or more.", figures.refunds_stuck),
+        ):
+            yield GaugeMetricFamily(name, text, value=value)
+        refused = GaugeMetricFamily("notify_rejected", "Refused callbacks, by reason.", labels=["reason"])
+        for reason, count in figures.refused.items():
+            refused.add_metric([reason], count)
+        yield refused
+
+
+def _age(since: datetime | None) -> float:
+    return max(0.0, (clock.now() - since).total_seconds()) if since else 0.0
