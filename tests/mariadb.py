@@ -56,9 +56,13 @@ class MariaDB:
         """Returns when it answers, also after a crash."""
         self._script("start")
 
+    @property
+    def pid(self) -> int:
+        return int((self.home / "mariadb" / "mariadb.pid").read_text())
+
     def kill(self) -> None:
         """SIGKILL, and wait until it is gone."""
-        pid = int((self.home / "mariadb" / "mariadb.pid").read_text())
+        pid = self.pid
         os.kill(pid, signal.SIGKILL)
         while Path(f"/proc/{pid}").exists() and not _is_zombie(pid):
             time.sleep(0.01)

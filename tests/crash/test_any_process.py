@@ -5,13 +5,15 @@ import os
 import signal
 import threading
 import time
+import xmlrpc.client
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 import requests
+from supervisor.xmlrpc import SupervisorTransport
 
 from scripts.storyteller import StoryBroken, eventually, press
 from tests.conftest import Stack
@@ -110,9 +112,11 @@ def _require_paid(seen: Order) -> None:
 
 
 def programs(stack: Stack) -> dict[str, int]:
-    """Each running program's main process."""
-    lines = [line.split() for line in stack.control("status", check=False).stdout.splitlines()]
-    return {line[0]: int(line[3].rstrip(",")) for line in lines if line[1] == "RUNNING"}
+    """Each running program's main process, as supervisor says."""
+    transport = SupervisorTransport(None, None, f"unix://{stack.var}/run/supervisor.sock")
+    server: Any = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
+    found = server.supervisor.getAllProcessInfo()
+    return {program["name"]: program["pid"] for program in found if program["statename"] == "RUNNING"}
 
 
 def comes_back(stack: Stack, name: str, pid: int) -> None:
@@ -155,8 +159,10 @@ def test_the_database_may_die_while_people_buy(world: World, server: MariaDB | N
 
     with Trade(world).going_on() as people:
         people.wait_until_somebody_buys()
+        before = server.pid
         server.kill()
         server.start()
+        assert server.pid != before
         people.wait_until_somebody_buys()
 
     people.come_to_its_end()

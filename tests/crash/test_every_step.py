@@ -22,6 +22,16 @@ def test_it_comes_to_the_same_end_wherever_its_process_dies(
         eventually(lambda death=death: _problem(world, name, death), lambda found: not found, name, 120)
 
 
+def test_every_program_died_often(deaths: dict[str, list[Death]]) -> None:
+    """Before and after each call and commit: the list of points is what the flows really do."""
+    died = [death for dead in deaths.values() for death in dead if death.point]
+    print(f"\n{len(died)} processes killed: " + "; ".join(str(death.point) for death in died))
+    assert {FLOWS[name].program for name, dead in deaths.items() if len(dead) > 1} == {
+        *("order", "payment", "order-worker", "payment-worker", "notification-worker", "sandbox-notifier")
+    }
+    assert len(died) >= 60
+
+
 def test_the_books_agree_afterwards(world: World, deaths: dict[str, list[Death]]) -> None:
     world.shop.audit()
 
