@@ -16,6 +16,7 @@ from common import clock
 from common.errors import InvalidAmount
 from common.log import get_logger
 from common.money import format_amount, parse_amount
+from common.resilience import Bulkhead
 from payment.errors import ProviderFailed, ProviderUnknown
 from payment.gateways import alipay_notify
 from payment.gateways.alipay_sdk import AlipayConfig, Transport, http_transport, make_client
@@ -71,11 +72,12 @@ _CHANNELS = {
 
 
 class AlipayGateway(PaymentGateway):
-    """One Alipay application. Thread-safe: nothing changes after construction."""
+    """One Alipay application. Thread-safe: nothing changes after construction; only so many call at once."""
 
     def __init__(self, config: AlipayConfig, *, send: Transport | None = None) -> None:
         self._config = config
         self._client = make_client(config, send or http_transport(config.connect_timeout))
+        self._bulkhead = Bulkhead("Alipay", limit=config.places, patience_seconds=config.patience)
 
     def open(self, charge: Charge) -> PayData:
         """The signed cashier URL (made here, no call) and the QR text (asked for; "" when Alipay is silent).
@@ -171,7 +173,8 @@ class AlipayGateway(PaymentGateway):
     def _call(self, method: str, content: dict[str, Any], **common: str) -> dict[str, Any]:
         """One signed call and its verified answer. Whatever goes wrong on the way is an unknown result."""
         try:
-            answer = self._client.server_api(method, content, **common)
+            with self._bulkhead.place():
+                answer = self._client.server_api(method, content, **common)
         except Exception as wrong:
             # The SDK raises from a dozen families (urllib, http.client, json, its own, AttributeError):
             # a list would miss one, and a missed one would read as a bug where it is only silence.

@@ -59,6 +59,10 @@ class AlipayConfig:
     certificates: Certificates | None = None
     connect_timeout: float = 3.0
     read_timeout: float = 8.0
+    # Calls at once in one process, one fewer than a server process has threads: the last one takes notices
+    # while Alipay is slow. Who gets no place within `patience` has no answer.
+    places: int = 3
+    patience: float = 0.2
 
 
 def http_transport(connect_timeout: float) -> Transport:

@@ -35,6 +35,8 @@ def config_of(alipay: FakeAlipay) -> AlipayConfig:
         public_keys=(public_pem(alipay.key),),
         gateway_url=alipay.gateway_url,
         notify_url="http://127.0.0.1:9080/api/v1/payment/alipay/notify",
+        # Eight threads that race on a busy machine must all get their turn.
+        patience=10.0,
     )
 
 
