@@ -13,6 +13,8 @@ from payment.errors import PaymentNotFound, RefundNotFound
 from payment.models import Payment, PaymentEvent, Refund
 from payment.states import RefundStatus
 
+_ORDER_COLUMNS = {"uuid": "order_uuid", "number": "order_id", "id": "order_row_id"}
+
 
 def payments_visible_to(user_uuid: UUID | None) -> QuerySet[Payment]:
     """The payments a buyer made; all for None."""
@@ -137,9 +139,7 @@ def _by_ref(rows: QuerySet[Payment], ref: Ref) -> Payment:
 
 
 def _of_order(rows: QuerySet[Payment], ref: Ref) -> Payment:
-    if ref.kind == "id":
-        raise PaymentNotFound
-    by = {"order_uuid": ref.value} if ref.kind == "uuid" else {"order_id": ref.value}
+    by = {_ORDER_COLUMNS[ref.kind]: ref.value}
     # The attempt that holds the order's key first: after late money went back, it is the one that counts.
     order = [F("living_key").desc(nulls_last=True), F("created_at").desc(), F("id").desc()]
     return _one(rows.filter(**by).order_by(*order))

@@ -145,6 +145,8 @@ class OrderFacts:
     subject: str
     # A blind index of where it goes: risk control compares it, nobody can read it.
     address_index: str | None = None
+    # OrderService's own integer id, which paths may name an order by.
+    order_row_id: int | None = None
 
     @property
     def payable(self) -> bool:

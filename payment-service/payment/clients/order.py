@@ -43,6 +43,7 @@ def order_facts(data: Mapping[str, Any]) -> OrderFacts:
         cancelling=bool(data.get("cancelling", False)),
         expires_at=datetime.fromisoformat(expires_at) if expires_at else None,
         subject=_subject(data),
+        order_row_id=int(data["id"]) if data.get("id") else None,
         address_index=str(data["address_index"])[:64] if data.get("address_index") else None,
     )
 

@@ -82,9 +82,12 @@ class AlipayGateway(PaymentGateway):
     def open(self, charge: Charge) -> PayData:
         """The signed cashier URL (made here, no call) and the QR text (asked for; "" when Alipay is silent).
 
-        On the QR channel there is no other way to pay, so there the silence is raised.
+        On the QR channel there is no other way to pay, so there the silence is raised; a phone's browser
+        (WAP) has no use for a code.
         """
         url = self._cashier_url(charge) if charge.channel in _CHANNELS else ""
+        if charge.channel is Channel.WAP:
+            return PayData(url=url, qr_code="")
         try:
             return PayData(url=url, qr_code=self._precreate(charge))
         except (ProviderUnknown, ProviderFailed):

@@ -34,6 +34,8 @@ class Payment(models.Model):
     payment_uuid = models.UUIDField(unique=True, default=ids.new_uuid)
     order_uuid = models.UUIDField()
     order_id = models.CharField(max_length=32)
+    # OrderService's integer id of the order, where a path names it so.
+    order_row_id = models.BigIntegerField(null=True, db_index=True)
     user_uuid = models.UUIDField()
     seller_uuid = models.UUIDField()
 

@@ -36,7 +36,8 @@ def order_handed_over(
         order = order_facts(snapshot or {})
     except (KeyError, ValueError, TypeError, AttributeError, SuiteError) as wrong:
         raise InvalidInput(fields={"order": ["not an order's snapshot"]}) from wrong
-    if order_ref.value not in (order.order_uuid, order.order_id) or user_uuid not in (None, order.buyer_uuid):
+    names = (order.order_uuid, order.order_id, order.order_row_id)
+    if order_ref.value not in names or user_uuid not in (None, order.buyer_uuid):
         raise InvalidInput(fields={"order": ["another order or buyer"]})
     return _priced(order, amount)
 

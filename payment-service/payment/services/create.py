@@ -57,6 +57,7 @@ def _insert(
     payment = Payment(
         order_uuid=order.order_uuid,
         order_id=order.order_id,
+        order_row_id=order.order_row_id,
         user_uuid=order.buyer_uuid,
         seller_uuid=order.seller_uuid,
         amount=order.payable_amount,

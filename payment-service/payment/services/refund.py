@@ -6,7 +6,7 @@ lease the flow holds around this only makes waiting polite.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -138,7 +138,7 @@ def _insert(
     source: RefundSource,
     actor: str,
     approved: bool,
-    due: object = None,
+    due: datetime | None = None,
 ) -> Refund:
     refund = Refund(
         payment=payment,

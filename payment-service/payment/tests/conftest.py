@@ -14,7 +14,7 @@ import pytest
 
 from common import clock
 from common.clock import rfc3339
-from common.ids import new_uuid
+from common.ids import new_id, new_uuid
 from common.testing.people import ALICE, BOB, OLIVE
 from common.testing.provider import FakeAlipay, private_pem, public_pem
 from payment.gateways import use_gateway
@@ -64,6 +64,7 @@ class Order:
     """An order as OrderService would describe it."""
 
     uuid: UUID = field(default_factory=new_uuid)
+    row_id: int = field(default_factory=new_id)
     number: str = "CFMP2026112112345678"
     buyer: UUID = ALICE.uuid
     seller: UUID = BOB.uuid
@@ -77,6 +78,7 @@ class Order:
         return {
             "order_uuid": str(self.uuid),
             "order_id": self.number,
+            "id": self.row_id,
             "buyer_uuid": str(self.buyer),
             "seller_uuid": str(self.seller),
             "total_amount": float(self.amount),
@@ -116,13 +118,13 @@ class Shop:
         """An order that waits for its money."""
         number = f"CFMP20261121{len(self.orders):08d}"
         order = Order(**{"number": number, **about})
-        self.orders[str(order.uuid)] = self.orders[order.number] = order
+        self.orders[str(order.uuid)] = self.orders[order.number] = self.orders[str(order.row_id)] = order
         return order
 
     def change(self, order: Order, **about: Any) -> Order:
         """OrderService has moved on."""
         changed = replace(order, **about)
-        self.orders[str(order.uuid)] = self.orders[order.number] = changed
+        self.orders |= dict.fromkeys((str(order.uuid), order.number, str(order.row_id)), changed)
         return changed
 
     def create(self, order: Order, person: Any = ALICE, **body: Any) -> Any:

@@ -95,3 +95,66 @@ def test_the_amount_is_the_orders_and_never_the_clients(shop: Any, amount: Any) 
 
     assert answer.status_code == 422 and answer.json()["name"] == "PaymentAmountMismatch"
     assert Payment.objects.count() == 0
+
+
+@pytest.mark.parametrize("name", ["uuid", "number", "row_id"])
+def test_an_order_is_named_by_uuid_number_or_id(shop: Any, name: str) -> None:
+    order = shop.order()
+    wish = {"order_uuid": str(getattr(order, name)), "payment_method": "alipay"}
+    created = shop.api(ALICE).post("/api/payment/create/", wish).json()["data"]
+
+    found = shop.api(ALICE).get(f"/api/payment/{getattr(order, name)}/").json()["data"]
+
+    assert found["payment_uuid"] == created["payment_uuid"] and found["order_uuid"] == str(order.uuid)
+
+
+@pytest.mark.parametrize(
+    ("method", "stored"),
+    [(0, "alipay"), ("0", "alipay"), ("ALIPAY_PC", "alipay"), ("alipay_wap", "alipay_wap")],
+)
+def test_a_method_is_named_as_clients_do(shop: Any, method: Any, stored: str) -> None:
+    assert shop.create(shop.order(), payment_method=method).json()["data"]["payment_method"] == stored
+
+
+@pytest.mark.parametrize("method", [1, "1", "wechat_pay", "wechat"])
+def test_a_method_not_offered_yet_is_said_so(shop: Any, method: Any) -> None:
+    answer = shop.create(shop.order(), payment_method=method)
+
+    assert answer.status_code == 422 and answer.json()["name"] == "MethodUnavailable"
+    assert "wechat_pay" in answer.json()["message"] and Payment.objects.count() == 0
+
+
+@pytest.mark.parametrize("method", [2, -1, "cash", "", None, True, [], {"a": 1}, 1.0])
+def test_a_method_that_is_none_is_a_field_error(shop: Any, method: Any) -> None:
+    answer = shop.create(shop.order(), payment_method=method)
+
+    assert answer.status_code == 400 and "payment_method" in answer.json()["errors"]
+
+
+@pytest.mark.parametrize(
+    ("about", "why"),
+    [({"status": 1}, 409), ({"status": 3}, 409), ({"cancelling": True}, 409), ({"status": 2}, 409)],
+)
+def test_only_an_order_that_waits_for_money_is_paid(shop: Any, about: dict[str, Any], why: int) -> None:
+    answer = shop.create(shop.order(**about))
+
+    assert answer.status_code == why and answer.json()["name"] == "OrderNotPayable"
+    assert Payment.objects.count() == 0
+
+
+def test_an_order_whose_time_is_over_is_not_paid(shop: Any, frozen_clock: Any) -> None:
+    order = shop.order()
+    snapshot = order.snapshot() | {"expires_at": "2026-11-21T01:59:59Z"}
+    body = {"order_uuid": str(order.uuid), "payment_method": 0, "order": snapshot}
+
+    answer = shop.service_api("OrderService").post("/api/payment/create/", body)
+
+    assert answer.status_code == 409 and Payment.objects.count() == 0
+
+
+def test_silence_of_orderservice_is_passed_on_and_nothing_is_made(shop: Any) -> None:
+    shop.wire.fail("OrderService")
+
+    answer = shop.create(shop.order())
+
+    assert answer.status_code == 504 and Payment.objects.count() == 0
