@@ -96,7 +96,7 @@ class Settings:
     log_level: str = _setting(
         "run", "DEBUG, INFO, WARNING or ERROR", "INFO", read=one_of("DEBUG", "INFO", "WARNING", "ERROR")
     )
-    log_file: str = _setting("run", "Log file beside stdout; default <service>/logs/<service>.log")
+    log_file: str = _setting("run", "Log file beside stdout, rotated; none by default")
     worker_idle_seconds: float = _setting(
         "run", "How long an idle worker waits before it looks again", 1.0, read=seconds, type=float
     )
