@@ -36,9 +36,9 @@ check: ## the quick gate: lint, types, import rules, documents, every suite on S
 test: ## everything: the quick gate, MariaDB, races, crashes, the gateway, the journey
 	@scripts/test
 
-soak: ## what is too long for `test`
+soak: ## what is too long for `test`: the suites with far more examples
 	@scripts/install test
-	@$(ALONE) $(PYTHON) -m pytest -q -p no:cacheprovider tests/soak
+	@$(ALONE) $(PYTHON) -m scripts.gate soak
 
 bench: ## the golden mix through the gateway, with ratios, then an audit
 	@scripts/install test

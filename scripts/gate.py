@@ -1,4 +1,4 @@
-"""The gate behind `make check` and `make test`: named sections, two at a time, one summary, one exit status.
+"""The gate behind `make check`, `make test` and `make soak`: named sections, two at a time, one summary, one exit status.
 
 What a suite tests is its own business; here is only what runs, where, and with which database. A section that
 is skipped says why, and is a failure where CI runs as root: there everything can be had.
@@ -164,6 +164,13 @@ def test() -> int:
     return gate.close()
 
 
+def soak() -> int:
+    """The suites whose examples are drawn by chance, with far more of them (CFMP_DEEP)."""
+    gate = Gate()
+    gate.run_two_at_a_time(suites("SQLite", {"CFMP_DEEP": "1"}))
+    return gate.close()
+
+
 def _mariadb() -> dict[str, str]:
     if os.environ.get("CFMP_NO_MARIADB"):
         return {}
@@ -174,4 +181,4 @@ def _mariadb() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit({"check": check, "test": test}[sys.argv[1]]())
+    sys.exit({"check": check, "test": test, "soak": soak}[sys.argv[1]]())
