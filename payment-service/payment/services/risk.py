@@ -64,6 +64,12 @@ def payment_stop(*, payment_uuid: UUID, reason: str) -> bool:
     return again(stop)
 
 
+def payment_is_open_for_review(*, payment_uuid: UUID) -> bool:
+    """Whether an attempt that went on while a reviewer was to look at it still waits for its money."""
+    payment = _get(payment_uuid)
+    return payment.status == PaymentStatus.PENDING and payment.risk_outcome == RiskOutcome.REVIEW
+
+
 def _get(payment_uuid: UUID) -> Payment:
     payment = Payment.objects.filter(payment_uuid=payment_uuid).first()
     if payment is None:

@@ -13,7 +13,7 @@ from common.clock import now, rfc3339
 from common.errors import PeerTimeout
 from common.ids import new_uuid
 from common.testing.people import ALICE
-from payment.models import Payment, PaymentOutbox
+from payment.models import Payment, PaymentOutbox, PaymentSaga
 
 pytestmark = pytest.mark.django_db
 
@@ -41,6 +41,11 @@ def decided(payment: Payment, decision: Any = "release", **about: Any) -> dict[s
 def decide(shop: Any, event: dict[str, Any], caller: str = "NotificationService") -> Any:
     """NotificationService delivers."""
     return shop.service_api(caller).post("/event/inbox", event, key=event["event_id"])
+
+
+def make_due() -> None:
+    """Time passes for stored runs."""
+    PaymentSaga.objects.update(next_at=now())
 
 
 def held(shop: Any) -> Payment:
@@ -195,6 +200,38 @@ def test_a_stop_fails_the_payment(shop: Any, drain: Any) -> None:
     assert payment.status == 2 and payment.failure_reason == "looked at it" and not payment.under_review
     assert shop.alipay.calls == []
     assert PaymentOutbox.objects.filter(path="/event/payment_failed_cm").count() == 1
+
+
+@pytest.mark.parametrize("opened", [False, True], ids=["not opened", "at the cashier"])
+def test_a_stop_closes_an_attempt_that_went_on_under_review(shop: Any, drain: Any, opened: bool) -> None:
+    shop.risk = {"outcome": "review"}
+    payment = shop.pending()
+    if opened:
+        shop.alipay.scan_url(payment.pay_url)
+    shop.alipay.fail_next("alipay.trade.query")
+
+    answer = decide(shop, decided(payment, "stop"))
+    for _ in range(3):
+        drain()
+        make_due()
+
+    payment.refresh_from_db()
+    assert answer.json()["data"] == {"outcome": "stopping"}
+    assert payment.status == 3 and payment.living_key is None
+    if opened:
+        assert shop.alipay.trades[payment.out_trade_no].status == "TRADE_CLOSED"
+
+
+def test_a_stop_after_the_money_came_changes_nothing(shop: Any, drain: Any) -> None:
+    shop.risk = {"outcome": "review"}
+    payment = shop.pending()
+    shop.alipay.pay_url(payment.pay_url)
+
+    decide(shop, decided(payment, "stop"))
+    drain()
+
+    payment.refresh_from_db()
+    assert (payment.status, payment.settles_order, payment.refund_pending_amount) == (1, True, 0)
 
 
 def test_a_decision_delivered_eight_times_is_one_decision(shop: Any, drain: Any) -> None:
