@@ -1,4 +1,4 @@
-"""The gate behind `make check`, `make test` and `make soak`: named sections, two at a time, one summary, one exit status.
+"""The gate behind `make check`, `test` and `soak`: named sections, two at a time, one summary, one status.
 
 What a suite tests is its own business; here is only what runs, where, and with which database. A section that
 is skipped says why, and is a failure where CI runs as root: there everything can be had.
