@@ -1,0 +1,1 @@
+"""Everything dies at once, again and again."""
