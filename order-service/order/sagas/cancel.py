@@ -5,7 +5,7 @@ A refund that is refused reopens the order; one that stays unknown is asked abou
 """
 
 from decimal import Decimal
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from common.errors import PeerRejected
 from common.sagas import journal
@@ -21,6 +21,9 @@ from order.services.cancel import order_cancel_begin
 from order.states import OrderStatus
 
 ASK_AGAIN_SECONDS = 3.0
+PATIENCE_SECONDS = 7 * 86400.0
+# 6005: less is left than we ask for; 6002: nothing at all. Somebody else's refund was faster.
+EXCEEDS, NOT_PAID = "6005", "6002"
 
 
 def refund(context: Context, key: UUID) -> Context | None:
@@ -28,20 +31,54 @@ def refund(context: Context, key: UUID) -> Context | None:
     if context["status"] != OrderStatus.CANCELLING or Decimal(context["refund_amount"]) == 0:
         return None
     try:
-        answer = payment.payment_refund(
-            order_uuid=UUID(context["order_uuid"]),
-            amount=Decimal(context["refund_amount"]),
-            reason="order_cancelled",
-            snapshot=context["snapshot"],
-            key=key,
-        )
+        return _ask(context, Decimal(context["refund_amount"]), key)
     except PeerRejected as refusal:
         if journal.may_succeed_later(refusal):
             raise
-        raise _refused(refusal.peer_code, refusal.peer_name) from refusal
+        if refusal.peer_code != EXCEEDS:
+            raise _refused(refusal.peer_code, refusal.peer_name) from refusal
+    return _ask_for_the_rest(context, key)
+
+
+def _ask(context: Context, amount: Decimal, key: UUID) -> Context:
+    answer = payment.payment_refund(
+        order_uuid=UUID(context["order_uuid"]),
+        amount=amount,
+        reason="order_cancelled",
+        snapshot=context["snapshot"],
+        key=key,
+    )
     if answer.status == "failed":
         raise _refused("", "failed")
     return {"refund_id": answer.refund_id}
+
+
+def _ask_for_the_rest(context: Context, key: UUID) -> Context | None:
+    """A refund we had not heard of has part of it: learn it, and ask for what nobody has asked for yet.
+
+    While others hold everything, wait for what becomes of them.
+    """
+    order_uuid = UUID(context["order_uuid"])
+    seen = payment.payment_read(order_uuid)
+    if seen is None:
+        raise _refused(EXCEEDS, "RefundExceedsPayment")
+    learn(facts_seen(seen), actor="service:PaymentService")
+    if _has_ended(order_uuid):
+        return None
+    left = seen.amount - sum(one.amount for one in seen.refunds if one.status != "failed")
+    if left >= Decimal(context["refund_amount"]):
+        raise _refused(EXCEEDS, "RefundExceedsPayment")
+    if left <= 0:
+        raise StepWaiting(ASK_AGAIN_SECONDS)
+    try:
+        return _ask(context, left, uuid5(key, str(left)))
+    except PeerRejected as refusal:
+        if journal.may_succeed_later(refusal):
+            raise
+        if refusal.peer_code not in (EXCEEDS, NOT_PAID):
+            raise _refused(refusal.peer_code, refusal.peer_name) from refusal
+        # Overtaken once more: look again.
+        raise StepWaiting(ASK_AGAIN_SECONDS) from refusal
 
 
 def _refused(code: str, name: str) -> StepRefused:
@@ -74,8 +111,8 @@ CANCEL = Saga(
         Step("look", look, undo=reopen, local=True),
         Step("close_payment", close_payment, retries=20),
         Step("settle", settle, local=True),
-        Step("refund", refund, retries=20),
-        Step("finish", finish, retries=20, patience=7 * 86400.0),
+        Step("refund", refund, retries=20, patience=PATIENCE_SECONDS),
+        Step("finish", finish, retries=20, patience=PATIENCE_SECONDS),
     ),
 )
 
