@@ -129,7 +129,7 @@ class Settings:
     )
     pii_index_key: str = _setting(
         "security",
-        "HMAC key of the blind indexes; cannot be changed without re-indexing",
+        "HMAC key of the blind indexes, the same in every service; cannot be changed without re-indexing",
         read=at_least(32),
         secret=True,
         required_by=SUITE,

@@ -137,7 +137,7 @@ def order_detail(order_uuid: UUID) -> dict[str, Any]:
 def order_facts(ref: Ref) -> dict[str, Any]:
     """One order with its items for siblings: no address is read or decrypted. Raises OrderNotFound."""
     fields = [name for name in ROW_FIELDS if name not in PRIVATE_FIELDS]
-    return _detail(_by_ref(ref), fields)
+    return _detail(_by_ref(ref), [*fields, "shipping_address_index"])
 
 
 def order_snapshot(order_uuid: UUID) -> dict[str, Any]:
@@ -162,6 +162,8 @@ def snapshot_of(row: dict[str, Any], money: Callable[[Decimal], Any]) -> dict[st
         "payment_status": PaymentStatus(row["payment_status"]).name.lower(),
         "payment_method": row["payment_method"],
         "version": row["version"],
+        # Risk control compares addresses without ever seeing one.
+        "address_index": row["shipping_address_index"] or None,
         "created_at": clock.rfc3339(row["created_at"]),
         "expires_at": clock.rfc3339(row["expires_at"]),
         "items": [_snapshot_item(item, money) for item in row["items"]],

@@ -57,6 +57,7 @@ class Order(models.Model):
     shipping_address = EncryptedTextField(default="")
     shipping_postal_code = EncryptedTextField(blank=True, default="")
     shipping_phone_index = models.CharField(max_length=64, blank=True, default="", editable=False)
+    shipping_address_index = models.CharField(max_length=64, blank=True, default="", editable=False)
     shipping_phone_last4 = models.CharField(max_length=4, blank=True, default="", editable=False)
 
     carrier = models.CharField(max_length=40, blank=True, default="")

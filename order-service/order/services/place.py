@@ -135,13 +135,14 @@ def _new_order(
 
 
 def shipping_columns(shipping: Shipping) -> dict[str, str]:
-    """The columns an address fills, with the index and last four digits that find a phone again."""
+    """The columns an address fills, with the indexes that find a phone or an address again."""
     return {
         "shipping_name": shipping.name,
         "shipping_phone": shipping.phone,
         "shipping_address": shipping.address,
         "shipping_postal_code": shipping.postal_code,
         "shipping_phone_index": blind_index(shipping.phone) if shipping.phone else "",
+        "shipping_address_index": blind_index(shipping.address) if shipping.address else "",
         "shipping_phone_last4": shipping.phone[-4:],
     }
 

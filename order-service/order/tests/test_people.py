@@ -6,6 +6,7 @@ from uuid import NAMESPACE_URL, uuid5
 import pytest
 
 from common.errors import PeerTimeout
+from common.pii import blind_index
 from common.testing.people import OLIVE
 from order.models import LogisticsEvent, Order, OrderTransition
 from order.tests.world import World
@@ -45,6 +46,7 @@ class TestEditing:
         assert data["shipping_name"] == "王小明"
         row = Order.objects.get()
         assert (row.shipping_phone_last4, row.version) == ("9000", 2)
+        assert row.shipping_address_index == blind_index("杭州市西湖区1号")
 
     def test_a_paid_order_keeps_its_address(self, api: Any, world: World, place: Any, alice: Any) -> None:
         order = place()
@@ -80,6 +82,8 @@ class TestPaying:
         assert (call.json["payment_method"], call.json["user_uuid"]) == ("alipay_wap", str(alice.uuid))
         assert call.json["order"]["payable_amount"] == "299.00"
         assert "13800138000" not in str(call.json)
+        assert "世纪大道" not in str(call.json)
+        assert call.json["order"]["address_index"] == blind_index("上海市 浦东新区世纪大道1号")
 
     def test_asking_again_finds_the_living_payment(
         self, api: Any, world: World, place: Any, alice: Any
