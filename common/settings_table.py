@@ -219,7 +219,7 @@ class Settings:
     )
     notify_url_allow: tuple[str, ...] = _setting(
         "alipay",
-        "Comma list of prefixes a client's notifyUrl may have; none by default",
+        "Comma list of prefixes a client's notifyUrl may have; not built yet: each is refused",
         (),
         read=comma_list,
         type=tuple,
@@ -256,7 +256,7 @@ class Settings:
     peer_timeout_seconds: float = _setting(
         "peers", "Longest wait for one peer's answer", 5.0, read=seconds, type=float
     )
-    nacos_server: str = _setting("peers", "host:port of Nacos when DISCOVERY=nacos")
+    nacos_server: str = _setting("peers", "host:port of Nacos; read by the gateway, by the services not yet")
     nacos_namespace: str = _setting("peers", "Namespace in Nacos", "cfmp-microservices")
     nacos_username: str = _setting("peers", "User at Nacos")
     nacos_password: str = _setting("peers", "Password at Nacos", secret=True)
