@@ -111,10 +111,14 @@ def payment_of(order: Order) -> dict[str, Any]:
 
 
 def trade(order: Order) -> dict[str, Any]:
-    """What Alipay knows about the order's payment."""
+    """What Alipay knows about the order's payment; its `trade` is None until the buyer has looked at it."""
     number = UUID(order["payment_uuid"]).hex
-    answer: dict[str, Any] = requests.get(f"{ALIPAY}/sim/trades/{number}/", timeout=10).json()
-    return answer
+    answer = requests.get(f"{ALIPAY}/sim/trades/{number}/", timeout=10)
+    if answer.status_code == 404:  # no QR code either: Alipay was away when it was asked for one
+        return {"trade": None, "notifications": [], "refunds": []}
+    answer.raise_for_status()
+    known: dict[str, Any] = answer.json()
+    return known
 
 
 def stock_set(product: int, units: int) -> None:
