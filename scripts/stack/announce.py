@@ -25,6 +25,7 @@ def announcement(seconds: float) -> str:
             f"  shop page     http://127.0.0.1:{layout.GATEWAY_PORT}/",
             "  Alipay        http://127.0.0.1:8090/          (simulator: cashier, switches)",
             "  APIs          http://127.0.0.1:8001/api/docs/ (orders; payments :8002, notifications :8003)",
+            "  admin         http://127.0.0.1:8001/admin/    (:8002, :8003; accounts: docs/runbook.md)",
             "  RootService   http://127.0.0.1:8006/          (what runs, and how it is)",
             f"  logs          {layout.LOG}",
             "",

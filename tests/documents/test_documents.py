@@ -75,8 +75,10 @@ def test_every_command_a_page_names_exists(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
 def test_every_module_and_document_a_page_names_exists(page: Path) -> None:
     named = re.findall(r"`((?:common|docs|scripts|tests|contracts|apisix|bench)/[\w./-]+)`", page.read_text())
+    in_a_service = re.findall(r"`((?:order|payment|notification|security)/[\w./-]+)`", page.read_text())
 
     assert [path for path in named if not (ROOT / path).exists()] == []
+    assert [path for path in in_a_service if not any(ROOT.glob(f"*-service/{path}"))] == []
 
 
 def test_the_example_environment_names_every_setting_and_nothing_else() -> None:
