@@ -6,7 +6,7 @@ what it could not know: a payment that succeeded while its order was ending here
 
 from uuid import UUID
 
-from common.errors import PeerRejected
+from common.errors import InternalError, PeerRejected
 from common.sagas.definition import Context, Saga, Step, StepWaiting
 from common.sagas.journal import may_succeed_later
 from order.clients import payment
@@ -37,7 +37,10 @@ def confirm(context: Context, key: UUID) -> None:
     if known is None or known.refunded_amount >= known.amount:
         return
     seen = payment.payment_read(known.order_uuid)
-    if seen is None or seen.payment_uuid != known.payment_uuid or seen.refunded_amount < seen.amount:
+    if seen is None or seen.payment_uuid != known.payment_uuid:
+        raise StepWaiting(ASK_AGAIN_SECONDS)
+    if seen.refunded_amount < seen.amount:
+        _someone_gives_it_back(seen)
         raise StepWaiting(ASK_AGAIN_SECONDS)
     facts = PaymentFacts(
         payment_uuid=seen.payment_uuid,
@@ -47,6 +50,14 @@ def confirm(context: Context, key: UUID) -> None:
         is_paid=True,
     )
     payment_learn(facts=facts, actor=ACTOR)
+
+
+def _someone_gives_it_back(seen: payment.PaymentSeen) -> None:
+    """Raises InternalError, which parks the run within hours and alerts an operator, when no refund that is
+    done or under way covers the payment: waiting for one that was refused would be waiting for nothing.
+    """
+    if sum(one.amount for one in seen.refunds if one.status != "failed") < seen.amount:
+        raise InternalError
 
 
 STRAY = Saga(
