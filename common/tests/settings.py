@@ -27,3 +27,9 @@ globals().update(
 ROOT_URLCONF = "common.tests.urls"
 # Without migrations: pytest creates the tables straight from the models.
 MIGRATION_MODULES = {"ring": None}
+
+# It borrows OrderService's name, not its test database: on MariaDB both suites may run at once.
+DATABASES = globals()["DATABASES"]
+DATABASES["default"]["TEST"]["NAME"] = DATABASES["default"]["TEST"]["NAME"].replace(
+    "test_order", "test_common"
+)
