@@ -122,9 +122,9 @@ def payment_refund(
     return _refund(_data(service_client.post(PEER, path, json=body, idempotency_key=str(key)).data))
 
 
-def payment_return(payment_uuid: UUID, *, amount: Decimal, reason: str, key: UUID) -> RefundSeen:
-    """Refund `amount` (CNY) of this very payment, whichever the order's is."""
-    body = {"refund_amount": amount, "refund_reason": reason, "refund_method": "original_payment"}
+def payment_return(payment_uuid: UUID, *, reason: str, key: UUID) -> RefundSeen:
+    """Refund all that is left of this very payment, whichever the order's is."""
+    body = {"refund_reason": reason, "refund_method": "original_payment"}
     path = f"/api/payments/{payment_uuid}/refund/"
     return _refund(_data(service_client.post(PEER, path, json=body, idempotency_key=str(key)).data))
 

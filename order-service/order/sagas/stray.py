@@ -20,12 +20,12 @@ NOTHING_LEFT = "6005"
 
 
 def give_back(context: Context, key: UUID) -> None:
-    """Ask for the whole payment back; keyed, so that asking twice refunds once."""
+    """Ask for all that is left of the payment; keyed, so that asking twice refunds once."""
     known = payment_of(UUID(context["payment_uuid"]))
     if known is None or known.refunded_amount >= known.amount:
         return
     try:
-        payment.payment_return(known.payment_uuid, amount=known.amount, reason="late_payment", key=key)
+        payment.payment_return(known.payment_uuid, reason="late_payment", key=key)
     except PeerRejected as refusal:
         if may_succeed_later(refusal) or refusal.peer_code != NOTHING_LEFT:
             raise

@@ -162,7 +162,22 @@ def test_money_for_a_cancelled_order_goes_back(
     assert paid.refunded == Decimal("299.00")
     assert OrderSaga.objects.filter(name="order_stray_payment").count() == 1
     (call,) = world.transport.calls_to("PaymentService", "POST", f"/api/payments/{paid.payment_uuid}/refund/")
-    assert (call.json["refund_amount"], call.json["refund_reason"]) == ("299.00", "late_payment")
+    # No amount: all that is left, which the payment service knows better.
+    assert call.json == {"refund_reason": "late_payment", "refund_method": "original_payment"}
+
+
+def test_money_for_a_cancelled_order_goes_back_to_the_last_cent_after_a_partial_refund(
+    place: Any, world: World, drain: Any, api: Any, alice: Any
+) -> None:
+    order = place()
+    assert api(alice).post(f"/api/orders/{order['order_uuid']}/cancel/", {}).status_code == 200
+    paid = world.payment_for(order, status="success")
+    world.refund(paid, "100.00")
+
+    assert _outcome(world.tell("payment.succeeded.v1", paid)) == "stray"
+    drain()
+
+    assert paid.refunded == Decimal("299.00")
 
 
 def test_money_that_payments_already_sends_back_is_not_asked_for_again(

@@ -42,6 +42,7 @@ class Paid:
     order_id: str
     status: str = "pending"
     version: int = 1
+    late: bool = False  # it came after the attempt was closed and never paid the order
     refunds: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
@@ -280,8 +281,10 @@ class World:
     def _give_back(self, call: Any, paid: Paid) -> Any:
         key = call.headers["Idempotency-Key"]
         if key not in paid.refunds:
-            amount = Decimal(call.json["refund_amount"])
-            if amount > Decimal(paid.amount) - paid.asked:
+            left = Decimal(paid.amount) - paid.asked
+            # Without an amount it is all that is left, as at the payment service.
+            amount = Decimal(call.json.get("refund_amount", left))
+            if not 0 < amount <= left:
                 return 422, {"code": "6005", "name": "RefundExceedsPayment", "message": "", "data": None}
             paid.refunds[key] = self._new_refund(paid, str(amount), self.refund_outcome)
             self._settle(paid)
