@@ -51,11 +51,13 @@ def stack_verb(verb: str, environment: dict[str, str]) -> None:
         text=True,
         timeout=180,
         check=False,
-        stdout=sys.stderr,
-        stderr=sys.stderr,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )
     if done.returncode != 0:
-        pytest.exit(f"`scripts.stack {verb}` failed; is another stack running? (`make stop`)", returncode=1)
+        pytest.exit(
+            f"`scripts.stack {verb}` failed (`make stop` ends another one):\n{done.stdout}", returncode=1
+        )
 
 
 @contextmanager
