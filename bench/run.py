@@ -17,9 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import requests
+
 from common import clock
 from scripts.demo import ADDRESS, audit
-from scripts.storyteller import Person
+from scripts.stack.layout import DATABASES
+from scripts.storyteller import Person, expect
 
 ROOT = Path(__file__).resolve().parent.parent
 GATEWAY = os.environ.get("GATEWAY_URL", "http://127.0.0.1:9080")
@@ -58,7 +61,7 @@ def prepare() -> dict[str, str]:
         "BENCH_SELLER": bob.uuid,
         "BENCH_ORDER": orders[0]["order_uuid"],
         "BENCH_BUYER": alice.uuid.replace("-", ""),
-        "BENCH_DATABASE": str(ROOT / "var/db/order.sqlite3"),
+        "BENCH_DATABASE": str(DATABASES / "order.sqlite3"),
     }
 
 
@@ -96,6 +99,8 @@ def start_bare(environment: dict[str, str]) -> subprocess.Popen[bytes]:
     command += ["-b", BARE.removeprefix("http://"), "--log-level", "error", "bench.bare:application"]
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment})
     time.sleep(3)
+    rows = requests.get(f"{BARE}/orders", timeout=10).json()["data"]
+    expect(len(rows) == 10, "the bare view lists the same ten orders", rows)
     return process
 
 
@@ -110,7 +115,9 @@ def compare(seconds: int, environment: dict[str, str]) -> dict[str, list[float]]
     for turn in range(3):
         for name, url in ways.items():
             print(f"  round {turn + 1}/3: {name} …", flush=True)
-            found[name].append(wrk("list.lua", url, seconds, environment)["per_second"])
+            figures = wrk("list.lua", url, seconds, environment)
+            expect(not figures["status_errors"], f"{name} answers without an error", figures)
+            found[name].append(figures["per_second"])
     return found
 
 
