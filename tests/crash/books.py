@@ -23,6 +23,12 @@ class Books:
     def set_payment(self, order: Order, **values: datetime) -> None:
         self._set("payment", order, values)
 
+    def refund_is_looked_for(self, order: Order, at: datetime) -> None:
+        """The sweeper's next look at the order's refunds is `at`."""
+        mine = "payment_id IN (SELECT id FROM payment WHERE order_id = %s)"
+        statement = f"UPDATE payment_refund SET sync_due_at = %s WHERE {mine} AND sync_due_at IS NOT NULL"
+        self._run("payment", statement, at.strftime("%Y-%m-%d %H:%M:%S.%f"), order["order_id"])
+
     def stock_of(self, product_uuid: str) -> tuple[Any, ...]:
         """(remote_stock, in_flight, unsent) as the order service knows them."""
         text = product_uuid if self._server else product_uuid.replace("-", "")

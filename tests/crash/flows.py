@@ -140,6 +140,21 @@ def is_looked_for(world: World, order: Order) -> None:
     world.books.set_payment(order, sync_due_at=datetime.now(UTC) - LONG_AGO)
 
 
+def refund_unheard(world: World, twin: Twin, order: Order) -> None:
+    """Alipay answers nothing believable to the refund, so the sweeper has to ask, and to repeat it."""
+    silent = {"kind": "unknown", "operation": "alipay.trade.refund", "when": "before"}
+    silent["subject"] = UUID(order["payment_uuid"]).hex
+    requests.post(f"{ALIPAY}/sim/faults/", json=silent, timeout=10).raise_for_status()
+    body = {"refund_amount": PART, "refund_reason": "scratched"}
+    world.shop.alice.post(f"/api/payment/{order['order_uuid']}/refund/", body)
+    refund_is_looked_for(world, order)
+
+
+def refund_is_looked_for(world: World, order: Order) -> None:
+    """The sweeper's next look at the refund is now: a dead one had put it off by minutes."""
+    world.books.refund_is_looked_for(order, datetime.now(UTC) - LONG_AGO)
+
+
 def pay(world: World, twin: Twin, order: Order) -> None:
     press(order["payment_data"]["url"], "cashier-pay")
 
@@ -191,6 +206,12 @@ def is_partly_given_back_or_not_at_all(world: World, order: Order) -> None:
     assert world.shop.order(order)["refunded_amount"] == there["refunded_amount"]
 
 
+def is_partly_given_back(world: World, order: Order) -> None:
+    """Once, whoever died on the way: the client was told that it is under way."""
+    assert trade(order)["trade"]["refunded_amount"] == PART, trade(order)
+    is_partly_given_back_or_not_at_all(world, order)
+
+
 def is_closed(world: World, order: Order) -> None:
     """Whoever asks again hears that it is closed."""
     answer = world.shop.alice.post(f"/api/payment/{order['payment_uuid']}/cancel/", {})
@@ -237,6 +258,9 @@ FLOWS = {
     "send stock": Flow("order-worker", unsold, sell_one, is_taken_from_the_shelf, 4, 4),
     "find a payment nobody told of": Flow(
         "payment-worker", opened, pay_unheard, is_paid, 6, 12, is_looked_for
+    ),
+    "find out about a refund": Flow(
+        "payment-worker", paid, refund_unheard, is_partly_given_back, 4, 16, refund_is_looked_for
     ),
     "release a held payment": Flow("notification-worker", held, release, is_released, 2, 8),
     "notify of a payment": Flow("sandbox-notifier", opened, pay, is_paid, 2, 2),
