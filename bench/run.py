@@ -130,7 +130,7 @@ def report(mix: dict[str, Any], ways: dict[str, list[float]]) -> str:
         "",
         "| what | req/s (median of 3) | ratio |",
         "|---|---|---|",
-        f"| bare Django view (`values()` + orjson), direct | {bare:.0f} | 1 |",
+        f"| bare Django view (one raw query + orjson), direct | {bare:.0f} | 1 |",
         f"| order list, direct | {direct:.0f} | {direct / bare:.2f} of the bare view |",
         f"| order list, through the gateway | {through:.0f} | {through / direct:.2f} of direct |",
         "",

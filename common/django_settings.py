@@ -71,7 +71,7 @@ def service_settings(
         "DATABASES": {"default": database_settings(slug, loaded)},
         **_core(loaded),
         **_web(slug, loaded),
-        **_logging(service, base_dir, loaded),
+        **_logging(service, loaded),
         **_rest(service),
         **_admin(service),
     }
@@ -132,7 +132,7 @@ def _web(slug: str, loaded: config.Settings) -> dict[str, Any]:
     }
 
 
-def _logging(service: str, base_dir: Path, loaded: config.Settings) -> dict[str, Any]:
+def _logging(service: str, loaded: config.Settings) -> dict[str, Any]:
     return {
         "LOGGING_CONFIG": "common.web.logging_setup.configure",
         "LOGGING": {"service": service, "log_file": loaded.log_file or None, "level": loaded.log_level},
