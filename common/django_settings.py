@@ -10,6 +10,7 @@ from typing import Any
 
 from common import config
 from common.databases import database_settings
+from common.role import process_role
 
 LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
@@ -133,9 +134,16 @@ def _web(slug: str, loaded: config.Settings) -> dict[str, Any]:
 
 
 def _logging(service: str, loaded: config.Settings) -> dict[str, Any]:
+    role = process_role()
     return {
         "LOGGING_CONFIG": "common.web.logging_setup.configure",
-        "LOGGING": {"service": service, "log_file": loaded.log_file or None, "level": loaded.log_level},
+        "LOGGING": {
+            "service": service,
+            "role": role,
+            # A test or a script that merely imports the settings writes no file unless LOG_FILE asks for it.
+            "log_file": loaded.log_path if role or loaded.log_file else None,
+            "level": loaded.log_level,
+        },
     }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [entry for entry in (str(Path.cwd()), str(ROOT)) if entry not in sys.path]
 
+from common import log  # noqa: E402
 from common.config import load as load_settings  # noqa: E402  (the name `config` is a gunicorn setting)
 from common.metrics_files import use_metrics_files, wipe_metrics_files  # noqa: E402
 
@@ -43,10 +44,11 @@ limit_request_line = 8190
 limit_request_fields = 100
 limit_request_field_size = 16380
 
-# Requests are logged by our middleware with their context; gunicorn tells only about itself.
+# Requests are logged by our middleware with their context; gunicorn tells about itself, likewise.
 accesslog = None
-errorlog = "-"
+logger_class = "common.web.server.SuiteLogger"
 loglevel = "warning"
+log.configure(_settings.service, role="web", log_file=_settings.log_path, level=_settings.log_level)
 proc_name = f"cfmp-{slug}"
 
 use_metrics_files(_settings.var_dir, slug, "web")

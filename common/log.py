@@ -51,17 +51,24 @@ _SECRET_TEXT = (
 Event = MutableMapping[str, Any]
 
 
-def configure(service: str, *, log_file: str | Path | None = None, level: str = "INFO") -> None:
+def configure(
+    service: str, *, role: str = "", log_file: str | Path | None = None, level: str = "INFO"
+) -> None:
     """Send every record as one JSON line to stdout and, rotated, to `log_file`.
 
-    A log that cannot be written (disk full, no such place) never stops the work.
+    `role` says which of the service's processes writes: web, worker, agent …
+    A log that cannot be written (disk full, no such place) never stops the work; a file that cannot be
+    opened is told once, and stdout goes on.
     """
     logging.raiseExceptions = False
     handlers: list[logging.Handler] = [logging.StreamHandler(sys.stdout)]
-    if log_file is not None:
-        handlers += _file_handler(Path(log_file))
+    file, problem = _file_handler(log_file)
+    if file is not None:
+        handlers.append(file)
+    _own.clear()
+    _own.update({"service": service, **({"role": role} if role else {})})
     for handler in handlers:
-        handler.setFormatter(_formatter(service))
+        handler.setFormatter(_formatter())
     _replace_handlers(logging.getLogger(), handlers)
     logging.getLogger().setLevel(level)
     # Below this urllib3 writes whole URLs, queries included.
@@ -77,6 +84,19 @@ def configure(service: str, *, log_file: str | Path | None = None, level: str = 
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+    if problem is not None:
+        get_logger(__name__).warning(
+            "log_file_unwritable", file=str(log_file), problem=str(problem), instead="stdout only"
+        )
+
+
+# What every line of this process begins with.
+_own: dict[str, str] = {}
+
+
+def own_fields() -> dict[str, str]:
+    """The service's name and the process' role, for lines that are written straight."""
+    return dict(_own)
 
 
 def _replace_handlers(logger: logging.Logger, handlers: list[logging.Handler]) -> None:
@@ -111,12 +131,12 @@ def redact(event: Event) -> Event:
     return {name: _clean(name, value, 0) for name, value in event.items()}
 
 
-def _formatter(service: str) -> logging.Formatter:
+def _formatter() -> logging.Formatter:
     return _OnceFormatter(
         foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *_shared()],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            lambda _, __, event: {"service": service, **event},
+            lambda _, __, event: {**_own, **event},
             structlog.processors.format_exc_info,
             lambda _, __, event: redact(event),
             structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
@@ -139,6 +159,8 @@ def _add_context(_: Any, __: str, event: Event) -> Event:
     event.setdefault("trace_id", context.trace_id)
     if context.actor:
         event.setdefault("actor", context.actor)
+    for name, value in context.about.items():
+        event.setdefault(name, value)
     return event
 
 
@@ -163,7 +185,8 @@ class _SharedFile(logging.handlers.RotatingFileHandler):
         """Open the file anew when ours was moved away; says whether it was."""
         if self.stream is None or self._is_in_place(self.stream.fileno()):
             return False
-        self.stream.close()
+        moved, self.stream = self.stream, None  # should the next line fail, the next record tries again
+        moved.close()
         self.stream = self._open()
         return True
 
@@ -174,13 +197,16 @@ class _SharedFile(logging.handlers.RotatingFileHandler):
             return False
 
 
-def _file_handler(path: Path) -> list[logging.Handler]:
+def _file_handler(path: str | Path | None) -> tuple[logging.Handler | None, OSError | None]:
+    """The handler of the file, or why there is none."""
+    if path is None:
+        return None, None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return [_SharedFile(path, maxBytes=_LOG_FILE_BYTES, backupCount=_LOG_FILES, encoding="utf-8")]
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        file = _SharedFile(path, maxBytes=_LOG_FILE_BYTES, backupCount=_LOG_FILES, encoding="utf-8")
     except OSError as problem:
-        print(f"log file {path} cannot be opened ({problem}): logging to stdout only", file=sys.stderr)
-        return []
+        return None, problem
+    return file, None
 
 
 def _clean(name: str, value: Any, depth: int) -> Any:

@@ -96,7 +96,10 @@ class Settings:
     log_level: str = _setting(
         "run", "DEBUG, INFO, WARNING or ERROR", "INFO", read=one_of("DEBUG", "INFO", "WARNING", "ERROR")
     )
-    log_file: str = _setting("run", "Log file beside stdout, rotated; none by default")
+    log_file: str = _setting(
+        "run",
+        "Log file beside stdout, rotated; default logs/<service>.log in the service's folder, off for none",
+    )
     worker_idle_seconds: float = _setting(
         "run", "How long an idle worker waits before it looks again", 1.0, read=seconds, type=float
     )
@@ -289,6 +292,14 @@ class Settings:
     @property
     def is_embedded(self) -> bool:
         return self.cfmp_mode == "embedded"
+
+    @property
+    def log_path(self) -> Path | None:
+        """LOG_FILE, or `logs/order-service.log` of a service run from its folder, or None."""
+        if self.log_file:
+            return None if self.log_file == "off" else Path(self.log_file)
+        here, folder = Path.cwd(), f"{self.service.removesuffix('Service').lower()}-service"
+        return here / "logs" / f"{folder}.log" if here.name == folder else None
 
     @property
     def alipay_public_keys(self) -> tuple[str, ...]:

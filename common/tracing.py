@@ -40,6 +40,8 @@ class RequestContext:
     deadline: float | None = None
     language: str = "zh"
     actor: str = ""
+    # What this is about, by name: the ids that every log line of it shows.
+    about: dict[str, str] = field(default_factory=dict)
 
     @property
     def trace_id(self) -> str:
@@ -66,6 +68,11 @@ def bound(context: RequestContext) -> Iterator[RequestContext]:
         yield context
     finally:
         _current.reset(token)
+
+
+def about(**ids: object) -> None:
+    """From here on the current context's log lines say what they are about: `about(order=order_uuid)`."""
+    current().about.update({name: str(value) for name, value in ids.items() if value})
 
 
 def from_headers(

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import IntegrityError
 from django.db.models import F
 
-from common import clock
+from common import clock, tracing
 from common.atomic import in_transaction, inside_atomic
 from common.concrete import concrete
 from common.errors import IdempotencyKeyReused, RequestInProgress
@@ -45,12 +45,13 @@ current = _claim
 
 
 def bind(resource_type: str, uuid: UUID) -> None:
-    """Point the running request's key at the row it makes, in the same transaction. Without a key it
-    does nothing.
+    """Point the running request's key at the row it makes, in the same transaction, and its log lines too.
+    Without a key it does only the latter.
 
     Raises RequestInProgress when another request has taken the key over (ours ran longer than its lease): the
     transaction then rolls back, and only one of the two makes anything. RuntimeError outside a transaction.
     """
+    tracing.about(**{resource_type: uuid})
     claim = _claim.get()
     if claim is None:
         return

@@ -105,6 +105,7 @@ def _carry(row: Any) -> None:
     origin = {"request_id": row.request_id, "traceparent": row.traceparent}
     with tracing.bound(tracing.RequestContext(**{name: value for name, value in origin.items() if value})):
         try:
+            tracing.about(event_id=row.event_id, aggregate=row.aggregate_id)
             _transport.deliver(row)
         except Exception as error:
             _book_failure(row, error)

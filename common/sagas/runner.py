@@ -130,6 +130,7 @@ def _run_stored(row: Any) -> None:
         return
     deadline = time.monotonic() + WORKER_SECONDS
     with tracing.bound(journal.origin_of(row, deadline)):
+        tracing.about(saga=row.uuid, entity=row.entity_uuid)
         run(row, deadline=deadline)
 
 

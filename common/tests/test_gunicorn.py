@@ -25,16 +25,19 @@ HOST = "127.0.0.1"
 class Server:
     """`gunicorn -c common/gunicorn.py` in a folder named like a service."""
 
-    def __init__(self, folder: Path, port: int) -> None:
-        self.port = port
+    def __init__(self, folder: Path, stdout: Path | None = None, **variables: str) -> None:
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            self.port = port = probe.getsockname()[1]
         self.var = folder / "var"
         self.socket = self.var / "run" / "order.sock"
-        self.log = folder / "log"
+        self.log = stdout or folder / "log"
         home = folder / "order-service"
         home.mkdir(parents=True)
         # Made-up keys cost a second: take those of this checkout.
         shutil.copytree(config.var_dir_of(config.read_environment()) / "secrets", self.var / "secrets")
         self.old_figures = metrics_files(self.var, "order", "web") / "counter_1.db"
+        self.home = home
         self.workers_figures = metrics_files(self.var, "order", "worker") / "counter_2.db"
         for file in (self.old_figures, self.workers_figures):
             file.parent.mkdir(parents=True)
@@ -46,6 +49,7 @@ class Server:
             "SERVICE_PORT": str(port),
             "WEB_CONCURRENCY": "2",
             "DJANGO_SETTINGS_MODULE": "common.tests.settings",
+            **variables,
         }
         command = [
             sys.executable,
@@ -90,10 +94,17 @@ class Server:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port = probe.getsockname()[1]
-    running = Server(tmp_path_factory.mktemp("gunicorn"), port)
+    yield from ready(Server(tmp_path_factory.mktemp("gunicorn")))
+
+
+@pytest.fixture(scope="module")
+def full_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Neither stdout nor the log file takes a byte: each write says ENOSPC."""
+    full = Path("/dev/full")
+    yield from ready(Server(tmp_path_factory.mktemp("full"), full, LOG_FILE=str(full)))
+
+
+def ready(running: Server) -> Iterator[Server]:
     try:
         running.wait_until_ready()
         yield running
@@ -179,6 +190,23 @@ def test_malformed_http_is_a_problem_in_json(server: Server, raw: bytes) -> None
     assert head.startswith(b"HTTP/1.1 400 ")
     assert b"Content-Type: application/json" in head
     assert json.loads(body)["name"] == "InvalidInput"
+
+
+def test_it_logs_to_the_file_in_its_folder_and_to_stdout_the_same_lines(server: Server) -> None:
+    server.ask("GET", "/api/orders/parcels/stats/", **{"X-Request-ID": "in-both"})
+    server.say(b"nonsense\r\n\r\n")
+
+    file = server.home / "logs" / "order-service.log"
+    for place in (file, server.log):
+        lines = [json.loads(line) for line in place.read_text().splitlines()]
+        (line,) = [line for line in lines if line.get("request_id") == "in-both"]
+        assert (line["service"], line["role"], line["event"]) == ("OrderService", "web", "request")
+
+
+def test_a_full_disk_on_logs_breaks_no_request(full_disk: Server) -> None:
+    answers = [full_disk.ask("GET", "/api/orders/parcels/stats/")[0] for _ in range(50)]
+
+    assert set(answers) == {200}
 
 
 def test_metrics_add_up_over_processes(server: Server) -> None:

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import structlog
 
-from common import log
+from common import config, log, tracing
 from common.log import HIDDEN, clean_text, get_logger, redact
+from common.role import process_role
 from common.testing.people import ALICE
 from common.tracing import RequestContext, bound
 
@@ -189,9 +190,76 @@ def test_a_log_that_cannot_be_opened_does_not_stop_the_service(
     log.configure("OrderService", log_file=tmp_path / "file" / "order.log")
     get_logger("x").info("still_here")
 
-    captured = capsys.readouterr()
-    assert "still_here" in captured.out
-    assert "cannot be opened" in captured.err
+    warning, line = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (warning["event"], warning["level"]) == ("log_file_unwritable", "warning")
+    assert (warning["file"], warning["instead"]) == (str(tmp_path / "file" / "order.log"), "stdout only")
+    assert line["event"] == "still_here"
+
+
+def test_a_file_that_cannot_be_followed_is_tried_again(tmp_path: Path) -> None:
+    path = tmp_path / "logs" / "order.log"
+    log.configure("OrderService", log_file=path)
+    get_logger("x").info("first")
+    path.parent.rename(tmp_path / "elsewhere")
+    get_logger("x").info("lost: its folder is gone")
+    path.parent.mkdir()
+
+    get_logger("x").info("found again")
+
+    assert [json.loads(line)["event"] for line in path.read_text().splitlines()] == ["found again"]
+
+
+def test_a_line_says_what_it_is_about(lines: Any) -> None:
+    with bound(RequestContext()):
+        tracing.about(order="CFMP1", payment=None)
+        get_logger("x").info("paid")
+    get_logger("x").info("another")
+
+    paid, another = lines()
+    assert paid["order"] == "CFMP1"
+    assert "payment" not in paid and "order" not in another
+
+
+def test_a_line_names_the_process(capsys: pytest.CaptureFixture[str]) -> None:
+    log.configure("OrderService", role="agent")
+    get_logger("x").info("hello")
+
+    line = json.loads(capsys.readouterr().out)
+    assert (line["service"], line["role"]) == ("OrderService", "agent")
+
+
+@pytest.mark.parametrize(
+    ("words", "role"),
+    [
+        (["/venv/bin/gunicorn", "-c", "x"], "web"),
+        (["/venv/lib/gunicorn/__main__.py"], "web"),
+        (["manage.py", "runserver", "8001"], "web"),
+        (["/app/order-service/manage.py", "worker"], "worker"),
+        (["manage.py", "migrate"], "command"),
+        (["manage.py"], "command"),
+        (["/venv/bin/pytest"], ""),
+        ([""], ""),
+    ],
+)
+def test_a_process_knows_its_role(words: list[str], role: str) -> None:
+    assert process_role(words) == role
+
+
+def test_the_default_file_belongs_to_a_service_run_from_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "order-service"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+    def path(**given: str) -> Path | None:
+        return config.load("OrderService", given).log_path
+
+    assert path() == folder / "logs" / "order-service.log"
+    assert path(LOG_FILE="off") is None
+    assert path(LOG_FILE="/tmp/x.log") == Path("/tmp/x.log")
+    monkeypatch.chdir(tmp_path)
+    assert path() is None
 
 
 class FullDisk(io.StringIO):

@@ -195,3 +195,15 @@ def test_what_no_reference_looks_like_is_not_found(api: Api, path: str) -> None:
 
 def test_a_literal_is_never_taken_for_a_reference(api: Api) -> None:
     assert json.loads(api().get("/api/orders/parcels/stats/").content)["total"] == 3
+
+
+@pytest.mark.django_db
+def test_the_log_line_names_the_request_and_what_it_is_about(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("INFO", logger="common.access"):
+        api(**{"X-Request-ID": "r-1"}).get("/api/orders/parcels/CFMP2026112112345678/")
+
+    line = json.loads(caplog.records[-1].json_line)  # type: ignore[attr-defined]
+    assert (line["request_id"], line["order"], line["status"]) == ("r-1", "CFMP2026112112345678", 200)
+    assert line["service"] == "OrderService"

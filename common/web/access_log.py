@@ -9,11 +9,10 @@ import logging
 from datetime import UTC, datetime
 
 import orjson
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from common.clock import rfc3339
-from common.log import clean_text, write_line
+from common.log import clean_text, own_fields, write_line
 from common.tracing import current
 
 logger = logging.getLogger("common.access")
@@ -25,7 +24,7 @@ def tell(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
         return
     context = current()
     fields = {
-        "service": settings.SERVICE_NAME,
+        **own_fields(),
         "event": "request",
         "level": "info",
         "logger": logger.name,
@@ -37,5 +36,6 @@ def tell(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
         "request_id": context.request_id,
         "trace_id": context.trace_id,
         "actor": context.actor,
+        **context.about,
     }
     write_line(logger, logging.INFO, orjson.dumps(fields).decode())

@@ -14,6 +14,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from common import tracing
 from common.web.views import InternalAPIView
 
 
@@ -54,6 +55,7 @@ class EventInboxAPIView(InternalAPIView):
 
     def post(self, request: Request) -> Response:
         event = IncomingEvent(**self.body())
+        tracing.about(event_id=event.event_id, aggregate=event.aggregate_id)
         if self.handled_types is not None and event.type not in self.handled_types:
             return self.answer({"outcome": "ignored"})
         return self.answer({"outcome": self.handle(event) or "handled"})

@@ -10,6 +10,8 @@ from common import log
 
 def configure(options: dict[str, Any]) -> None:
     """Configure `common.log` with what `settings.LOGGING` holds."""
-    log.configure(options["service"], log_file=options["log_file"], level=options["level"])
+    log.configure(
+        options["service"], role=options["role"], log_file=options["log_file"], level=options["level"]
+    )
     # Its warnings repeat every 4xx that the access log has told; errors carry the traceback and stay.
     logging.getLogger("django.request").setLevel(logging.ERROR)

@@ -5,9 +5,11 @@ The admin's own stack is in admin_stack.py.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, nullcontext
+from functools import lru_cache
 from io import BytesIO
 
 from django.core.exceptions import DisallowedHost
@@ -25,6 +27,9 @@ LARGEST_BODY = 1024 * 1024
 PROBES = frozenset(
     {"/health", "/health/", "/livez", "/livez/", "/readyz", "/readyz/", "/metrics", "/metrics/"}
 )
+
+# Words of a path that name a choice, not a thing.
+PLAIN_CONVERTERS = frozenset({"slug", "str", "int", "path"})
 
 CONTEXT_HEADERS = (
     ("x-request-id", "HTTP_X_REQUEST_ID"),
@@ -60,6 +65,15 @@ class RequestContextMiddleware:
             self._record(request, response, time.perf_counter() - started)
         return response
 
+    def process_view(
+        self, request: HttpRequest, view: object, args: object, named: dict[str, object]
+    ) -> None:
+        """From here on log lines name the order, payment … that the path names."""
+        if named and request.resolver_match:
+            tracing.about(
+                **{entity: named[name] for entity, name in _things_named(request.resolver_match.route)}
+            )
+
     def _respond(self, request: HttpRequest) -> HttpResponse:
         try:
             refuse_malformed(request)
@@ -76,6 +90,17 @@ class RequestContextMiddleware:
         route = match.route if match else "unrouted"
         metrics.observe_request(request.method or "", route, response.status_code, seconds)
         access_log.tell(request, response, seconds)
+
+
+@lru_cache(maxsize=256)
+def _things_named(route: str) -> tuple[tuple[str, str], ...]:
+    """(what to call it in logs, the path's own word) for each id in `route`: ("order", "ref")."""
+    found = re.findall(r"<(\w+):(\w+)>", route)
+    return tuple(
+        (name.removesuffix("_uuid") if converter == "uuid" else converter, name)
+        for converter, name in found
+        if converter not in PLAIN_CONVERTERS
+    )
 
 
 def _context_headers(request: HttpRequest) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 from gunicorn import util
+from gunicorn.glogging import Logger
 from gunicorn.http import errors
 from gunicorn.workers.gthread import ThreadWorker
 
@@ -18,6 +19,15 @@ from common.tracing import RequestContext, bound
 from common.web.envelopes import problem
 
 REASONS = {400: "Bad Request", 500: "Internal Server Error"}
+
+
+class SuiteLogger(Logger):
+    """Gunicorn's own words, through our handlers: one JSON line each, wherever the others go."""
+
+    def setup(self, cfg: Any) -> None:
+        super().setup(cfg)
+        self.error_log.handlers.clear()
+        self.error_log.propagate = True
 
 
 class SuiteWorker(ThreadWorker):
