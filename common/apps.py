@@ -45,8 +45,9 @@ def _tell_figures() -> None:
     from common.outbox.figures import OutboxCollector
     from common.sagas.figures import SagaCollector
     from common.web import metrics
+    from common.web.registry_figures import RegistryCollector
 
-    metrics.asked_at_scrape[:] = [OutboxCollector(), SagaCollector()]
+    metrics.asked_at_scrape[:] = [OutboxCollector(), SagaCollector(), RegistryCollector()]
 
 
 def refuse_inside_transaction(method: str, service: str, path: str) -> None:

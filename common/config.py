@@ -8,7 +8,7 @@ keys and certificates), the root `.env`, what embedded mode makes up, the defaul
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ __all__ = [
     "Database",
     "Settings",
     "load",
+    "load_part",
     "read_environment",
     "var_dir_of",
 ]
@@ -70,6 +71,14 @@ def load(service: str, env: Mapping[str, str] | None = None) -> Settings:
     Without `env` the process's environment is read, and the root `.env` for what it does not have.
     """
     return _Loading(service, read_environment() if env is None else env).settings()
+
+
+def load_part(service: str, names: Collection[str], env: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Only the settings called `names`, for a process beside the service that needs no more.
+
+    Raises ConfigError like `load`.
+    """
+    return _Loading(service, read_environment() if env is None else env).part(names)
 
 
 def read_environment(
@@ -113,6 +122,14 @@ class _Loading:
             **{name.lower(): value for name, value in values.items() if "_DB_" not in name},
             **self._worked_out(values, database),
         )
+
+    def part(self, names: Collection[str]) -> dict[str, Any]:
+        values = {name: self._value(_BY_NAME[name]) for name in names}
+        if values.get("DISCOVERY") == "nacos":
+            self._judge_nacos(values)
+        if self.problems:
+            raise ConfigError(sorted(self.problems))
+        return values
 
     def _value(self, setting: Setting) -> Any:
         text = self._text(setting)
@@ -181,14 +198,24 @@ class _Loading:
 
     def _judge(self, values: Mapping[str, Any]) -> None:
         if values["DISCOVERY"] == "nacos":
-            self.problems.append(
-                "DISCOVERY=nacos is not built yet: use static and the *_SERVICE_URL variables"
-            )
+            self._judge_nacos(values)
         certificates = [
             bool(values[name]) for name in ("ALIPAY_APP_CERT", "ALIPAY_CERTS", "ALIPAY_ROOT_CERT")
         ]
         if any(certificates) and not all(certificates):
             self.problems.append("ALIPAY_APP_CERT, ALIPAY_CERTS and ALIPAY_ROOT_CERT go together")
+
+    def _judge_nacos(self, values: Mapping[str, Any]) -> None:
+        if not values["NACOS_SERVER"]:
+            self.problems.append("NACOS_SERVER is missing: DISCOVERY=nacos needs the host:port of Nacos")
+        given = [bool(values[name]) for name in ("NACOS_USERNAME", "NACOS_PASSWORD")]
+        if any(given) and not all(given):
+            self.problems.append("NACOS_USERNAME and NACOS_PASSWORD go together")
+        if self.production and not any(given):
+            self.problems.append(
+                "NACOS_USERNAME and NACOS_PASSWORD are missing: a Nacos that asks for no password lets "
+                "anybody redirect our calls"
+            )
 
     def _judge_production(self, values: Mapping[str, Any], database: Database) -> None:
         if self.service not in SUITE:

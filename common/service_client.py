@@ -20,7 +20,7 @@ import urllib3
 
 from common import tracing
 from common.config import Settings
-from common.discovery import Chooser, StaticRegistry, make_registry
+from common.discovery import Chooser, make_registry
 from common.errors import PeerBroken, PeerError, PeerRejected, PeerTimeout, PeerUnavailable
 from common.exchange import (
     Answer,
@@ -35,7 +35,7 @@ from common.exchange import (
 )
 from common.log import get_logger
 from common.resilience import Breaker, Bulkhead, RetryPolicy, time_for
-from common.service_registry import ServiceRegistry
+from common.service_registry import Instance, ServiceRegistry, StaticRegistry
 from common.signing import ServiceSigner
 
 log = get_logger(__name__)
@@ -43,6 +43,8 @@ log = get_logger(__name__)
 DEFAULT_TIMEOUT = 5.0
 # Long enough for one lost packet: the kernel sends a second SYN after a second.
 CONNECT_TIMEOUT = 2.0
+# How many instances one attempt may find unreachable; a whole dead fleet is the breaker's to notice.
+MOST_INSTANCES = 3
 LARGEST_ANSWER = 8 * 1024 * 1024
 IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
@@ -159,6 +161,11 @@ class ServiceClient:
         self._retries = retries or RetryPolicy()
         self._guards = guards or _Guards()
 
+    @property
+    def registry(self) -> ServiceRegistry:
+        """Where instances come from."""
+        return self._chooser.registry
+
     def request(
         self,
         method: str,
@@ -220,22 +227,39 @@ class ServiceClient:
         return answer
 
     def _guarded(self, call: OutboundCall) -> Answer:
+        """One attempt: an instance that takes no connection costs a try of another one, at once."""
         with self._guards.around(call.service):
-            limit = time_for(call.service, call.timeout)
-            instance = self._chooser.choose(call.service)
-            ready = replace(
-                call,
-                url=instance.url + call.path,
-                headers={**call.headers, **self._signed(call.service, limit)},
-                timeout=limit,
-            )
-            try:
-                answer = judged(ready, self._transport.send(ready))
-            except PeerError as error:
-                (self._chooser.worked if isinstance(error, PeerRejected) else self._chooser.failed)(instance)
-                raise
+            unreached: set[str] = set()
+            while True:
+                instance = self._chooser.choose(call.service, unreached)
+                limit = time_for(call.service, call.timeout)
+                try:
+                    return self._exchange(call, instance, limit)
+                except PeerUnavailable:
+                    unreached.add(instance.url)
+                    if len(unreached) >= MOST_INSTANCES or not self._chooser.has_other(
+                        call.service, unreached
+                    ):
+                        raise
+
+    def _exchange(self, call: OutboundCall, instance: Instance, limit: float) -> Answer:
+        ready = replace(
+            call,
+            url=instance.url + call.path,
+            headers={**call.headers, **self._signed(call.service, limit)},
+            timeout=limit,
+        )
+        try:
+            answer = judged(ready, self._transport.send(ready))
+        except PeerRejected:
             self._chooser.worked(instance)
-            return answer
+            raise
+        except PeerError as error:
+            # Nothing was sent: it is not there. Others must not find that out one by one.
+            self._chooser.failed(instance, unreached=isinstance(error, PeerUnavailable))
+            raise
+        self._chooser.worked(instance)
+        return answer
 
     def _signed(self, service: str, limit: float) -> dict[str, str]:
         """What each attempt carries anew: identity, its own span, and the time it has left."""
@@ -296,7 +320,7 @@ def use_transport(transport: Transport) -> Iterator[Transport]:
     before = dict(vars(service_client))
     service_client._transport = transport
     service_client._guards = _Guards(breaker_failures=1_000_000)
-    service_client._chooser = Chooser(service_client._chooser._registry, failures=1_000_000)
+    service_client._chooser = Chooser(service_client.registry, failures=1_000_000)
     service_client._retries = RetryPolicy(first_pause=0.0)
     try:
         yield transport

@@ -80,6 +80,24 @@ def urls(text: str) -> tuple[str, ...]:
     return tuple(url(part) for part in comma_list(text))
 
 
+def host_ports(text: str) -> tuple[str, ...]:
+    parts = comma_list(text)
+    if not parts or not all(_is_host_port(part) for part in parts):
+        raise ValueError("must be host:port, or a comma list of them, without http://")
+    return parts
+
+
+def _is_host_port(text: str) -> bool:
+    host, _, port = text.rpartition(":")
+    return bool(re.fullmatch(r"[A-Za-z0-9._-]+", host)) and port.isdecimal() and 0 < int(port) <= 64535
+
+
+def weight(text: str) -> float:
+    if not re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,3})?", text) or float(text) > 100:
+        raise ValueError("must be a plain number from 0 to 100")
+    return float(text)
+
+
 def at_least(length: int) -> Reader:
     def read(text: str) -> str:
         if len(text) < length:

@@ -18,6 +18,7 @@ from common.setting_types import (
     comma_list,
     ed25519_private_pem,
     fernet_keys,
+    host_ports,
     jwt_keys,
     one_of,
     rsa_private_pem,
@@ -26,6 +27,7 @@ from common.setting_types import (
     service_public_keys,
     url,
     urls,
+    weight,
     whole,
 )
 
@@ -76,6 +78,10 @@ class Settings:
     cfmp_var_dir: str = _setting(
         "run",
         "Where an embedded run keeps secrets, databases, sockets and logs; default var/ of the repository",
+    )
+    service_run_dir: str = _setting(
+        "run",
+        "Where one running instance keeps sockets, drain flag, registry files; default run/ under var",
     )
     service_host: str = _setting("run", "Address to listen on", "127.0.0.1")
     service_port: int = _setting(
@@ -230,7 +236,7 @@ class Settings:
 
     discovery: str = _setting(
         "peers",
-        "How peers are found: static (the URLs below); nacos is not built yet",
+        "How peers are found: static (the URLs below) or nacos",
         "static",
         read=one_of("static", "nacos"),
     )
@@ -259,10 +265,29 @@ class Settings:
     peer_timeout_seconds: float = _setting(
         "peers", "Longest wait for one peer's answer", 5.0, read=seconds, type=float
     )
-    nacos_server: str = _setting("peers", "host:port of Nacos; read by the gateway, by the services not yet")
-    nacos_namespace: str = _setting("peers", "Namespace in Nacos", "cfmp-microservices")
+    nacos_server: tuple[str, ...] = _setting(
+        "peers",
+        "host:port of Nacos when DISCOVERY=nacos; comma list for a cluster (gRPC is at port + 1000)",
+        (),
+        read=host_ports,
+        type=str,
+    )
+    nacos_namespace: str = _setting(
+        "peers", "Namespace id in Nacos; public for the one that always exists", "cfmp-microservices"
+    )
     nacos_username: str = _setting("peers", "User at Nacos")
     nacos_password: str = _setting("peers", "Password at Nacos", secret=True)
+    service_advertise_host: str = _setting(
+        "peers", "Address that peers call us at; default SERVICE_HOST, or the interface that leads to Nacos"
+    )
+    service_weight: float = _setting(
+        "peers",
+        "Share of the traffic this instance asks for in Nacos, 0 to 100",
+        1.0,
+        read=weight,
+        type=float,
+    )
+    service_version: str = _setting("peers", "Version told to Nacos as metadata", "0.1.0")
 
     order_expire_minutes: int = _setting(
         "behaviour", "Minutes until an unpaid order expires", 30, read=whole(1, 1440), type=int
@@ -288,6 +313,11 @@ class Settings:
     var_dir: Path = ROOT / "var"
     database: Database = Database("sqlite", "")
     service_urls: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def run_dir(self) -> Path:
+        """Where this instance keeps sockets, its drain flag and what the registry said."""
+        return Path(self.service_run_dir).resolve() if self.service_run_dir else self.var_dir / "run"
 
     @property
     def is_embedded(self) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from common import config, embedded
-from common.config import SETTINGS, ConfigError, load
+from common.config import SETTINGS, ConfigError, load, load_part
 from common.setting_types import ALGORITHMS
 
 SERVICES = ("OrderService", "PaymentService", "NotificationService")
@@ -208,13 +208,13 @@ def test_all_problems_are_told_at_once(embedded_env: dict[str, str]) -> None:
         "SERVICE_PORT": "http",
         "ORDER_EXPIRE_MINUTES": "-1",
         "AUTH_VERIFY": "sometimes",
-        "DISCOVERY": "nacos",
+        "DISCOVERY": "consul",
         "PII_KEYS": "short",
     }
 
     assert [problem.split()[0] for problem in problems("OrderService", env)] == [
         "AUTH_VERIFY",
-        "DISCOVERY=nacos",
+        "DISCOVERY",
         "ORDER_EXPIRE_MINUTES",
         "PII_KEYS",
         "SERVICE_PORT",
@@ -237,6 +237,12 @@ BAD_VALUES = [
     ("CFMP_DB_ENGINE", "postgres"),
     ("PAYMENT_DB_PORT", "0"),
     ("DJANGO_SECRET_KEY", "too short"),
+    ("NACOS_SERVER", "http://nacos:8848"),
+    ("NACOS_SERVER", "nacos"),
+    ("NACOS_SERVER", "nacos:8848,other:0"),
+    ("NACOS_SERVER", "nacos:65000"),
+    ("SERVICE_WEIGHT", "-1"),
+    ("SERVICE_WEIGHT", "101"),
     ("PII_KEYS", "A" * 43),
     ("SERVICE_PRIVATE_KEY", "not a key"),
     ("SERVICE_PUBLIC_KEYS", "[]"),
@@ -415,3 +421,54 @@ def test_dotenv_never_overrides_the_environment(tmp_path: Path) -> None:
         "PII_KEYS_FILE": "/run/secrets/pii",
     }
     assert config.read_environment(tmp_path / "none", environ) == environ
+
+
+# --- Nacos --------------------------------------------------------------------------------------
+
+
+def test_nacos_needs_its_address(embedded_env: dict[str, str]) -> None:
+    problem = one_problem({**embedded_env, "DISCOVERY": "nacos"})
+
+    assert problem == "NACOS_SERVER is missing: DISCOVERY=nacos needs the host:port of Nacos"
+
+
+def test_nacos_is_used_without_the_urls(production: dict[str, str]) -> None:
+    env = {name: value for name, value in production.items() if not name.endswith("_SERVICE_URL")}
+    nacos = {
+        "DISCOVERY": "nacos",
+        "NACOS_SERVER": "n1:8848, n2:8848",
+        "NACOS_USERNAME": "u",
+        "NACOS_PASSWORD": "p",
+    }
+
+    settings = load("PaymentService", {**env, **nacos})
+
+    assert settings.nacos_server == ("n1:8848", "n2:8848")
+
+
+def test_production_asks_for_a_password_at_nacos(production: dict[str, str]) -> None:
+    env = {**production, "DISCOVERY": "nacos", "NACOS_SERVER": "n1:8848"}
+
+    assert one_problem(env).startswith("NACOS_USERNAME and NACOS_PASSWORD are missing")
+    assert one_problem({**env, "NACOS_USERNAME": "u"}) == "NACOS_USERNAME and NACOS_PASSWORD go together"
+
+
+def test_a_part_needs_nothing_of_the_rest(tmp_path: Path) -> None:
+    env = {"CFMP_MODE": "production", "CFMP_VAR_DIR": str(tmp_path), "DISCOVERY": "nacos"}
+
+    with pytest.raises(ConfigError) as refused:
+        load_part(
+            "gateway", ["CFMP_MODE", "DISCOVERY", "NACOS_SERVER", "NACOS_USERNAME", "NACOS_PASSWORD"], env
+        )
+    assert len(refused.value.problems) == 2
+    assert load_part("gateway", ["SERVICE_PORT", "LOG_LEVEL"], env) == {
+        "SERVICE_PORT": 0,
+        "LOG_LEVEL": "INFO",
+    }
+
+
+def test_the_run_folder_lies_in_the_var_folder_or_where_it_is_told(embedded_env: dict[str, str]) -> None:
+    assert load("OrderService", embedded_env).run_dir == Path(embedded_env["CFMP_VAR_DIR"]) / "run"
+    assert load("OrderService", {**embedded_env, "SERVICE_RUN_DIR": "/run/order"}).run_dir == Path(
+        "/run/order"
+    )

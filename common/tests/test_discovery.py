@@ -1,14 +1,15 @@
 """Finding an instance: the static source, the weights, and leaving out what just failed."""
 
 import random
+import time
 from collections import Counter
 
 import pytest
 
 from common import config
-from common.discovery import Chooser, StaticRegistry, make_registry
+from common.discovery import Chooser, make_registry
 from common.errors import PeerUnavailable
-from common.service_registry import Instance, ServiceRegistry
+from common.service_registry import Instance, ServiceRegistry, StaticRegistry
 
 A, B = "http://10.0.0.1:8001", "http://10.0.0.2:8001"
 
@@ -96,10 +97,56 @@ def test_one_success_clears_the_count() -> None:
 
 
 def test_it_comes_back_after_its_rest() -> None:
-    chooser = Chooser(StaticRegistry({"OrderService": (A, B)}), failures=1, rest_seconds=0)
+    chooser = Chooser(StaticRegistry({"OrderService": (A, B)}), failures=1, rest_seconds=0, return_seconds=0)
     chooser.failed(Instance.from_url(A))
 
     assert {chooser.choose("OrderService").url for _ in range(50)} == {A, B}
+
+
+def test_an_instance_that_takes_no_connection_is_left_out_at_once() -> None:
+    chooser = Chooser(StaticRegistry({"OrderService": (A, B)}))
+    chooser.failed(Instance.from_url(A), unreached=True)
+
+    assert {chooser.choose("OrderService").url for _ in range(50)} == {B}
+
+
+def share_of_a(chooser: Chooser) -> float:
+    random.seed(11)
+    return Counter(chooser.choose("OrderService").url for _ in range(2000))[A] / 2000
+
+
+def test_it_comes_back_slowly() -> None:
+    chooser = Chooser(StaticRegistry({"OrderService": (A, B)}), rest_seconds=0, return_seconds=1000)
+    chooser.failed(Instance.from_url(A), unreached=True)
+    first = share_of_a(chooser)
+    chooser.worked(Instance.from_url(A))
+    chooser._records[A].out_until -= 500
+    halfway = share_of_a(chooser)
+    chooser._records[A].out_until -= 500
+
+    assert (round(first, 1), round(halfway, 1), round(share_of_a(chooser), 1)) == (0.1, 0.4, 0.5)
+
+
+def test_one_failure_on_the_way_back_leaves_it_out_again() -> None:
+    chooser = Chooser(StaticRegistry({"OrderService": (A, B)}), rest_seconds=60, return_seconds=60)
+    chooser.failed(Instance.from_url(A), unreached=True)
+    chooser.worked(Instance.from_url(A))
+    chooser._records[A].out_until -= 61
+    assert 0 < share_of_a(chooser) < 0.2
+
+    chooser.failed(Instance.from_url(A))
+
+    assert share_of_a(chooser) == 0
+
+
+def test_what_is_long_gone_is_forgotten() -> None:
+    chooser = Chooser(StaticRegistry({}), rest_seconds=0.01, return_seconds=0)
+    for port in range(1, 50):
+        chooser.failed(Instance("10.0.0.1", port), unreached=True)
+    time.sleep(0.05)
+    chooser.failed(Instance("10.0.0.1", 50), unreached=True)
+
+    assert set(chooser._records) == {"http://10.0.0.1:50"}
 
 
 def test_when_all_are_out_all_are_in() -> None:

@@ -25,7 +25,8 @@ from common.errors import (
 )
 from common.exchange import OutboundCall, RawAnswer
 from common.resilience import RetryPolicy
-from common.service_client import ServiceClient, StaticRegistry, use_transport
+from common.service_client import ServiceClient, use_transport
+from common.service_registry import StaticRegistry
 from common.signing import ServiceSigner, ServiceVerifier
 from common.testing.transport import FakeTransport
 from common.tracing import RequestContext, bound
@@ -353,15 +354,38 @@ class ByHost:
         return RawAnswer(200, {}, b"{}")
 
 
-def test_a_broken_instance_is_left_out_after_a_while() -> None:
+def test_a_call_that_reaches_nobody_is_tried_elsewhere_at_once() -> None:
+    """Even one that may not be repeated: nothing had been sent. The others need not find out again."""
     transport = ByHost()
     registry = StaticRegistry({PEER: ("http://a:1", "http://b:1")})
-    client = ServiceClient(registry, None, transport, retries=RetryPolicy(attempts=20, first_pause=0))
+    once = RetryPolicy(attempts=1)
+    client = ServiceClient(
+        registry, None, transport, retries=once, guards=service_client._Guards(breaker_failures=1)
+    )
     for _ in range(40):
-        client.get(PEER, PATH)
+        client.post(PEER, PATH)
 
-    assert transport.hosts.count("a:1") == 3
-    assert set(transport.hosts[-20:]) == {"b:1"}
+    assert (transport.hosts.count("a:1"), transport.hosts.count("b:1")) == (1, 40)
+
+
+def test_what_was_sent_is_not_tried_elsewhere(fake: FakeTransport) -> None:
+    registry = StaticRegistry({PEER: ("http://a:1", "http://b:1")})
+    client = ServiceClient(registry, None, fake)
+    fake.fail(PEER, error=PeerBroken)
+
+    with pytest.raises(PeerBroken):
+        client.post(PEER, PATH)
+    assert len(fake.calls) == 1
+
+
+def test_a_whole_dead_fleet_is_asked_three_times() -> None:
+    transport = ByHost()
+    registry = StaticRegistry({PEER: [f"http://a:1/{number}" for number in range(10)]})
+    client = ServiceClient(registry, None, transport, retries=RetryPolicy(attempts=1))
+
+    with pytest.raises(PeerUnavailable):
+        client.post(PEER, PATH)
+    assert len(transport.hosts) == 3
 
 
 # --- guards, logs, the shared one ---------------------------------------------------------------
