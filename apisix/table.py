@@ -18,6 +18,7 @@ TABLE = Path(__file__).with_name("apisix.yaml")
 # What `embedded` turns into Envoy, and what only APISIX itself does (README.md). Anything else is an error.
 TRANSLATED = frozenset(
     {
+        "api-breaker",
         "client-control",
         "cors",
         "fault-injection",
@@ -30,7 +31,7 @@ TRANSLATED = frozenset(
         "serverless-pre-function",
     }
 )
-APISIX_ONLY = frozenset({"api-breaker", "opentelemetry", "prometheus"})
+APISIX_ONLY = frozenset({"opentelemetry", "prometheus"})
 
 # The one Lua block. Whoever changes it changes `embedded` (identity.lua, filters.py) too, then this hash.
 IDENTITY_LUA_SHA256 = "7fc19715e01cc8385781b60f08961f4cb99843440808f04607e4b708cc7c7ad4"
@@ -63,6 +64,18 @@ class Route:
 
 
 @dataclass(frozen=True)
+class HealthCheck:
+    """How a gateway asks an instance whether it wants requests. Seconds, and answers in a row."""
+
+    path: str
+    timeout: float
+    interval: float
+    interval_when_unhealthy: float
+    successes: int
+    failures: int
+
+
+@dataclass(frozen=True)
 class Upstream:
     """Where requests go: a registered service, or fixed nodes. Timeouts in seconds."""
 
@@ -72,6 +85,8 @@ class Upstream:
     connect_timeout: float
     read_timeout: float
     idle_timeout: float
+    retries: int
+    check: HealthCheck | None
 
 
 @dataclass(frozen=True)
@@ -151,6 +166,20 @@ def _upstream(entry: Mapping[str, Any]) -> Upstream:
         connect_timeout=entry["timeout"]["connect"],
         read_timeout=entry["timeout"]["read"],
         idle_timeout=entry["keepalive_pool"]["idle_timeout"],
+        retries=entry["retries"],
+        check=_check(entry["checks"]["active"]) if "checks" in entry else None,
+    )
+
+
+def _check(active: Mapping[str, Any]) -> HealthCheck:
+    healthy, unhealthy = active["healthy"], active["unhealthy"]
+    return HealthCheck(
+        path=active["http_path"],
+        timeout=active["timeout"],
+        interval=healthy["interval"],
+        interval_when_unhealthy=unhealthy["interval"],
+        successes=healthy["successes"],
+        failures=min(unhealthy[kind] for kind in ("http_failures", "tcp_failures", "timeouts")),
     )
 
 

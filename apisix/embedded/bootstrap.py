@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from apisix.embedded.clusters import clusters
 from apisix.embedded.filters import header_mutations, http_filters
 from apisix.embedded.replies import local_replies, refusals_log
 from apisix.embedded.routes import virtual_host
-from apisix.table import APISIX_ONLY, TRANSLATED, Table, TableError, Upstream
+from apisix.table import APISIX_ONLY, TRANSLATED, Table, TableError
 
 _TYPE = "type.googleapis.com/envoy.extensions."
 
@@ -28,20 +29,25 @@ class Listen:
     admin: Path
 
 
-def translate(table: Table, *, addresses: Mapping[str, str], listen: Listen) -> dict[str, Any]:
-    """Envoy's bootstrap. `addresses` maps service names to `unix:<path>` or `host:port`.
+def translate(
+    table: Table, *, addresses: Mapping[str, str], listen: Listen, endpoints: Path | None = None
+) -> dict[str, Any]:
+    """Envoy's bootstrap. `addresses` maps service names to `unix:<path>` or `host:port`, or a comma list.
 
+    With `endpoints`, a folder that `python -m apisix.embedded.endpoints` keeps, services are found there.
     Raises TableError for a plugin or a service that has no translation.
     """
     if unknown := table.global_plugins.keys() - TRANSLATED - APISIX_ONLY:
         raise TableError(f"the global rules: {', '.join(sorted(unknown))} cannot be translated")
     return {
+        # Envoy asks for a name of its own wherever endpoints come from outside.
+        "node": {"id": "gateway", "cluster": "gateway"},
         "admin": {"address": {"pipe": {"path": str(listen.admin), "mode": 0o600}}},
         "overload_manager": _overload(),
         "layered_runtime": {"layers": [{"name": "regexes", "static_layer": _LONG_REGEXES}]},
         "static_resources": {
             "listeners": [_listener(table, listen)],
-            "clusters": [_cluster(upstream, addresses) for upstream in table.upstreams.values()],
+            "clusters": clusters(table, addresses, endpoints),
         },
     }
 
@@ -98,47 +104,6 @@ def _connection_manager(table: Table) -> dict[str, Any]:
         "http_filters": http_filters(table),
         "route_config": {"name": "table", "virtual_hosts": [virtual_host(table)]},
     }
-
-
-def _cluster(upstream: Upstream, addresses: Mapping[str, str]) -> dict[str, Any]:
-    places = _places(upstream, addresses)
-    return {
-        "name": upstream.id,
-        "connect_timeout": f"{upstream.connect_timeout}s",
-        "type": "STATIC" if all("pipe" in place or _is_ip(place) for place in places) else "STRICT_DNS",
-        "load_assignment": {
-            "cluster_name": upstream.id,
-            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": place}} for place in places]}],
-        },
-        "typed_extension_protocol_options": {
-            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-                "@type": f"{_TYPE}upstreams.http.v3.HttpProtocolOptions",
-                # Shorter than the services' keep-alive, so that Envoy ends idle connections.
-                "common_http_protocol_options": {"idle_timeout": f"{upstream.idle_timeout}s"},
-                "explicit_http_config": {"http_protocol_options": {}},
-            }
-        },
-    }
-
-
-def _places(upstream: Upstream, addresses: Mapping[str, str]) -> list[dict[str, Any]]:
-    if upstream.service is None:
-        return [_socket(host, port) for host, port in upstream.nodes]
-    if upstream.service not in addresses:
-        raise TableError(f"upstream {upstream.id}: nobody said where {upstream.service} is")
-    address = addresses[upstream.service]
-    if address.startswith("unix:"):
-        return [{"pipe": {"path": address.removeprefix("unix:")}}]
-    host, _, port = address.rpartition(":")
-    return [_socket(host, int(port))]
-
-
-def _socket(host: str, port: int) -> dict[str, Any]:
-    return {"socket_address": {"address": host, "port_value": port}}
-
-
-def _is_ip(place: dict[str, Any]) -> bool:
-    return place["socket_address"]["address"].replace(".", "").isdigit()
 
 
 def _overload() -> dict[str, Any]:

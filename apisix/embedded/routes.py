@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from apisix.embedded.filters import no_token, per_route, virtual_host_config
-from apisix.table import APISIX_ONLY, TRANSLATED, Plugins, Route, Table, TableError
+from apisix.table import APISIX_ONLY, TRANSLATED, Plugins, Route, Table, TableError, Upstream
 
 # What a :parameter stands for. No percent sign: `%69nternal` must not pass for an order's number on its way
 # to a service that decodes it.
@@ -84,8 +84,7 @@ def _translated(route: Route, kind: int, uris: list[str], table: Table) -> dict[
     action: dict[str, Any] = {
         "cluster": upstream.id,
         "timeout": f"{upstream.read_timeout}s",
-        # Only what never reached the service is tried again: nobody is charged twice.
-        "retry_policy": {"retry_on": "connect-failure,refused-stream,reset-before-request", "num_retries": 1},
+        "retry_policy": _retries(upstream),
     }
     if rewrite := route.plugins.get("proxy-rewrite"):
         action["regex_rewrite"] = _rewrite(rewrite)
@@ -94,6 +93,18 @@ def _translated(route: Route, kind: int, uris: list[str], table: Table) -> dict[
         "match": match,
         "route": action,
         "typed_per_filter_config": per_route(route),
+    }
+
+
+def _retries(upstream: Upstream) -> dict[str, Any]:
+    """Only what never reached the service is tried again, at another instance: nobody is charged twice."""
+    kind = "type.googleapis.com/envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
+    elsewhere = {"name": "envoy.retry_host_predicates.previous_hosts", "typed_config": {"@type": kind}}
+    return {
+        "retry_on": "connect-failure,refused-stream,reset-before-request",
+        "num_retries": upstream.retries,
+        "retry_host_predicate": [elsewhere],
+        "host_selection_retry_max_attempts": 3,
     }
 
 

@@ -25,6 +25,8 @@ SUPERVISOR_CONF = VAR / "supervisord.conf"
 SUPERVISOR_PID = RUN / "supervisord.pid"
 ENVOY_CONF = VAR / "envoy.yaml"
 ENVOY_ADMIN = RUN / "envoy.sock"
+# With DISCOVERY=nacos: where Envoy reads which instances there are.
+ENDPOINTS = RUN / "endpoints"
 BIN = Path(sys.executable).parent
 
 # A unix socket's path may not be longer than this (sun_path, less the terminating zero).
@@ -70,5 +72,14 @@ def programs() -> list[Program]:
         web = (gunicorn, "-c", "../common/gunicorn.py", "config.wsgi")
         found.append(Program(name, web, folder, environment=workers))
         found.append(Program(f"{name}-worker", (python, "manage.py", "worker"), folder))
+    if ENVIRONMENT.get("DISCOVERY") == "nacos":
+        found.append(Program("endpoints", (python, "-m", "apisix.embedded.endpoints", *_snapshots())))
     quiet = ("--disable-hot-restart", "--concurrency", "1", "-l", "warning")
     return [*found, Program("gateway", (str(BIN / "envoy"), "-c", str(ENVOY_CONF), *quiet), grace=10)]
+
+
+def _snapshots() -> list[str]:
+    """What the agents hear, wherever each of them runs, and where Envoy reads it."""
+    places = [RUN, *(RUN / name for name in folders())]
+    sources = [word for place in places for word in ("--from", str(place / "nacos" / "services"))]
+    return [*sources, "--to", str(ENDPOINTS)]

@@ -6,13 +6,19 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from apisix.check import enabled_plugins, problems
 from apisix.embedded.bootstrap import Listen, translate
+from apisix.embedded.endpoints import write_first
+from apisix.table import Table
 from apisix.table import load as load_table
 from common import config
 from scripts.stack import layout
 from scripts.stack.layout import Program
+
+# Beside their port these listen on a unix socket under var/run.
+_OURS = ("OrderService", "PaymentService", "NotificationService")
 
 
 class CannotStart(Exception):
@@ -39,14 +45,24 @@ def envoy_config() -> dict[str, object]:
     table = load_table(environ={**_token_keys(settings), **layout.ENVIRONMENT})
     if found := problems(table, enabled_plugins()):
         raise CannotStart("apisix.yaml: " + "; ".join(found))
-    sockets = {
-        name: f"unix:{layout.RUN / name.removesuffix('Service').lower()}.sock" for name in config.PORTS
-    }
-    neighbours = {
-        name: f"127.0.0.1:{layout.SANDBOX_PORTS[name]}" for name in ("UserService", "ProductService")
-    }
     listen = Listen("127.0.0.1", layout.GATEWAY_PORT, layout.ENVOY_ADMIN)
-    return translate(table, addresses={**sockets, **neighbours}, listen=listen)
+    endpoints = _first_endpoints(table) if settings.discovery == "nacos" else None
+    return translate(table, addresses=_addresses(settings), listen=listen, endpoints=endpoints)
+
+
+def _addresses(settings: config.Settings) -> dict[str, str]:
+    """One instance of ours answers on its unix socket; several, and the neighbours, where their URLs say."""
+    found = {}
+    for name, urls in settings.service_urls.items():
+        ours = name in _OURS and len(urls) <= 1
+        socket = f"unix:{layout.RUN / name.removesuffix('Service').lower()}.sock"
+        found[name] = socket if ours else ",".join(urlsplit(url).netloc for url in urls)
+    return found
+
+
+def _first_endpoints(table: Table) -> Path:
+    write_first(layout.ENDPOINTS, [item.service for item in table.upstreams.values() if item.service])
+    return layout.ENDPOINTS
 
 
 def _token_keys(settings: config.Settings) -> dict[str, str]:

@@ -1,12 +1,7 @@
 """The gateway under test, its stubs and its issuer."""
 
 import dataclasses
-import json
 import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from apisix.embedded.bootstrap import Listen, translate
 from apisix.table import Table, load
 from tests.gateway.caller import Answer, call
+from tests.gateway.envoy import envoy
 from tests.gateway.stubs import Arrival, Stubs, serving
-from tests.gateway.tokens import Issuer, bearer, new_private_key, public_key_of
+from tests.gateway.tokens import Issuer, bearer, new_private_key
 
 EXTERNAL = os.environ.get("GATEWAY_URL")
 
@@ -104,46 +99,8 @@ def _impatient(table: Table) -> Table:
 def _gateway(
     issuer: Issuer, folder: Path, environ: dict[str, str], change: Callable[[Table], Table], gone: str = ""
 ) -> Iterator[Gateway]:
-    keys = {"JWT_RS256_PUBLIC_KEY": public_key_of(issuer.private_key), "JWT_HS256_SECRET": issuer.secret}
-    table = change(load(environ={**keys, **environ}))
-    port = _free_port()
+    table = change(load(environ={**issuer.keys(), **environ}))
     with serving(folder) as stubs:
-        listen = Listen("127.0.0.1", port, folder / "admin.sock")
-        config = folder / "envoy.json"
         addresses = {**stubs.addresses, **({gone: f"unix:{folder / 'nobody.sock'}"} if gone else {})}
-        config.write_text(json.dumps(translate(table, addresses=addresses, listen=listen)))
-        envoy = Path(sys.executable).with_name("envoy")
-        command = [
-            str(envoy),
-            "-c",
-            str(config),
-            "--disable-hot-restart",
-            "--concurrency",
-            "1",
-            "-l",
-            "error",
-        ]
-        log = folder / "gateway.log"
-        with log.open("wb") as stdout, subprocess.Popen(command, stdout=stdout) as process:
-            try:
-                _wait_for(port, process)
-                yield Gateway(f"http://127.0.0.1:{port}", stubs, log)
-            finally:
-                process.terminate()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    for _ in range(200):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        if process.poll() is not None:
-            break
-        time.sleep(0.05)
-    pytest.fail("Envoy did not start")
+        with envoy(table, folder, addresses=addresses) as running:
+            yield Gateway(running.url, stubs, running.log)

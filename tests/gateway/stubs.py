@@ -24,11 +24,16 @@ class Arrival:
 
 @dataclass
 class Stubs:
-    """Where the stubs listen, and everything that arrived at any of them."""
+    """Where the stubs listen, and everything that arrived at any of them but questions after their health.
+
+    Those in `unwell` answer 503 to that question, those in `failing` answer 500 to everything else.
+    """
 
     addresses: dict[str, str] = field(default_factory=dict)
     arrivals: list[Arrival] = field(default_factory=list)
     slow: threading.Event = field(default_factory=threading.Event)
+    unwell: set[str] = field(default_factory=set)
+    failing: set[str] = field(default_factory=set)
 
 
 class _UnixServer(ThreadingHTTPServer):
@@ -45,6 +50,9 @@ def _handler(service: str, stubs: Stubs) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def answer(self) -> None:
+            if self.path == "/health":
+                self._send({}, 503 if service in stubs.unwell else 200)
+                return
             length = int(self.headers.get("Content-Length") or 0)
             body = self.rfile.read(length)
             headers = {name.lower(): value for name, value in self.headers.items()}
@@ -52,11 +60,12 @@ def _handler(service: str, stubs: Stubs) -> type[BaseHTTPRequestHandler]:
             stubs.arrivals.append(arrival)
             if "slowly" in self.path:
                 stubs.slow.wait(10)
-            self._send({"service": service, "method": self.command, "path": self.path, "headers": headers})
+            told = {"service": service, "method": self.command, "path": self.path, "headers": headers}
+            self._send(told, 500 if service in stubs.failing else 200)
 
-        def _send(self, document: dict[str, Any]) -> None:
+        def _send(self, document: dict[str, Any], status: int) -> None:
             text = json.dumps(document).encode()
-            self.send_response(200)
+            self.send_response(status)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
@@ -73,23 +82,36 @@ def _handler(service: str, stubs: Stubs) -> type[BaseHTTPRequestHandler]:
 @contextmanager
 def serving(folder: Path) -> Iterator[Stubs]:
     """Order, payment and notification on unix sockets, the neighbours on TCP, as in the embedded run."""
+    with stubs_of("UserService", "ProductService") as stubs:
+        servers: list[ThreadingHTTPServer] = []
+        for service in ("OrderService", "PaymentService", "NotificationService"):
+            path = folder / f"{service}.sock"
+            servers.append(_UnixServer(str(path), _handler(service, stubs)))  # type: ignore[arg-type]
+            stubs.addresses[service] = f"unix:{path}"
+        with _started(servers):
+            yield stubs
+
+
+@contextmanager
+def stubs_of(*names: str) -> Iterator[Stubs]:
+    """Stubs on TCP ports of their own."""
     stubs = Stubs()
-    servers: list[ThreadingHTTPServer] = []
-    for service in ("OrderService", "PaymentService", "NotificationService"):
-        path = folder / f"{service}.sock"
-        servers.append(_UnixServer(str(path), _handler(service, stubs)))  # type: ignore[arg-type]
-        stubs.addresses[service] = f"unix:{path}"
-    for service in ("UserService", "ProductService"):
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(service, stubs))
-        servers.append(server)
-        stubs.addresses[service] = f"127.0.0.1:{server.server_port}"
+    servers = [ThreadingHTTPServer(("127.0.0.1", 0), _handler(name, stubs)) for name in names]
+    for name, server in zip(names, servers, strict=True):
+        stubs.addresses[name] = f"127.0.0.1:{server.server_port}"
+    with _started(servers):
+        yield stubs
+        stubs.slow.set()
+
+
+@contextmanager
+def _started(servers: list[ThreadingHTTPServer]) -> Iterator[None]:
     for server in servers:
         server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
-        yield stubs
+        yield
     finally:
-        stubs.slow.set()
         for server in servers:
             server.shutdown()
             server.server_close()

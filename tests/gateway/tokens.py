@@ -34,6 +34,10 @@ class Issuer:
     private_key: str
     secret: str
 
+    def keys(self) -> dict[str, str]:
+        """What a gateway must know, under the names that the route table uses."""
+        return {"JWT_RS256_PUBLIC_KEY": public_key_of(self.private_key), "JWT_HS256_SECRET": self.secret}
+
     def other_algorithms(self) -> list[str]:
         """Rightly signed with the right keys, but not by the algorithms those keys are for."""
         sandbox, published = (

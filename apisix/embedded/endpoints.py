@@ -1,0 +1,155 @@
+"""Keeps Envoy's endpoint files in step: `python -m apisix.embedded.endpoints --from DIR --to DIR`.
+
+Reads the snapshots that a Nacos agent writes (`<run dir>/nacos/services/<Service>.json`), those of several
+agents too: the newest of a service counts. An empty list is an answer of the registry and empties the file
+(503); a snapshot that is missing or cannot be read is none, and what was known stays.
+"""
+
+import argparse
+import ipaddress
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+LOOK_EVERY_SECONDS = 0.5
+
+# Nacos weighs by fractions, Envoy by whole numbers.
+_PARTS_OF_ONE = 100
+_ASSIGNMENT = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
+
+Stamp = tuple[int, int, int]
+
+
+def write_first(folder: Path, services: Iterable[str]) -> None:
+    """A file for each service, so that Envoy can start; the last good list of an earlier run stays."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for service in services:
+        if not (folder / f"{service}.json").exists():
+            _replace(folder / f"{service}.json", assignment(service, []))
+
+
+def assignment(service: str, instances: Iterable[Mapping[str, Any]]) -> str:
+    """Envoy's text for one service: enabled, healthy instances that weigh something."""
+    endpoints = [entry for instance in instances if _takes_requests(instance) for entry in _entry(instance)]
+    # In one order, so that the text changes only when the list does.
+    endpoints.sort(key=json.dumps)
+    resource = {
+        "@type": _ASSIGNMENT,
+        "cluster_name": service,
+        "endpoints": [{"lb_endpoints": endpoints}] if endpoints else [],
+    }
+    return json.dumps({"resources": [resource]}, indent=1)
+
+
+def _takes_requests(instance: Mapping[str, Any]) -> bool:
+    return bool(instance.get("enabled", True) and instance.get("healthy", True) and instance["weight"] > 0)
+
+
+def _entry(instance: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    address = _ip(instance["host"])
+    if address:
+        place = {"socket_address": {"address": address, "port_value": int(instance["port"])}}
+        weight = max(1, round(instance["weight"] * _PARTS_OF_ONE))
+        yield {"endpoint": {"address": place}, "load_balancing_weight": weight}
+
+
+def _ip(host: str) -> str | None:
+    """Endpoint files hold addresses only; an instance whose name nobody knows cannot be reached anyway."""
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        pass
+    try:
+        return str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0])
+    except OSError as error:
+        _say("host_unknown", host=host, error=str(error))
+        return None
+
+
+class Keeper:
+    """Carries changed snapshots from `sources` over to `folder`; `look` once is one round."""
+
+    def __init__(self, sources: Sequence[Path], folder: Path) -> None:
+        self._sources = sources
+        self._folder = folder
+        self._seen: dict[Path, Stamp] = {}
+
+    def look(self) -> list[str]:
+        """The services whose endpoints changed."""
+        touched = sorted({path.name for path in self._changed()})
+        return [name.removesuffix(".json") for name in touched if self._carry(name)]
+
+    def _changed(self) -> Iterator[Path]:
+        for path in (path for source in self._sources for path in source.glob("*.json")):
+            try:
+                about = path.stat()
+            except FileNotFoundError:
+                continue
+            stamp = (about.st_ino, about.st_mtime_ns, about.st_size)
+            if self._seen.get(path) != stamp:
+                self._seen[path] = stamp
+                yield path
+
+    def _carry(self, name: str) -> bool:
+        service = name.removesuffix(".json")
+        known = [snapshot for source in self._sources if (snapshot := _read(source / name, service))]
+        if not known:
+            return False
+        target, (_, fresh) = self._folder / name, max(known)
+        if target.exists() and target.read_text(encoding="utf-8") == fresh:
+            return False
+        _replace(target, fresh)
+        _say("endpoints_changed", of=service)
+        return True
+
+
+def _read(path: Path, service: str) -> tuple[str, str] | None:
+    """When the snapshot was written, and Envoy's text of it."""
+    try:
+        snapshot = json.loads(path.read_text(encoding="utf-8"))
+        if snapshot["service"] != service:
+            raise ValueError(f"this is a snapshot of {snapshot['service']}")
+        return snapshot["written_at"], assignment(service, snapshot["instances"])
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        _say("snapshot_unreadable", path=str(path), error=f"{type(error).__name__}: {error}")
+        return None
+
+
+def _replace(target: Path, text: str) -> None:
+    """Envoy watches for a file moved into its folder, so it never sees half of one."""
+    fresh = target.with_name(f".{target.name}.{os.getpid()}")
+    with fresh.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(target)
+
+
+def _say(event: str, **about: object) -> None:
+    print(json.dumps({"service": "gateway", "event": event, **about}), flush=True)
+
+
+def main() -> int:
+    """Runs until it is told to stop."""
+    parser = argparse.ArgumentParser(prog="python -m apisix.embedded.endpoints", description=__doc__)
+    parser.add_argument("--from", dest="sources", type=Path, action="append", required=True, metavar="DIR")
+    parser.add_argument("--to", dest="folder", type=Path, required=True, metavar="DIR")
+    given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
+    keeper = Keeper(given.sources, given.folder)
+    while True:
+        keeper.look()
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
