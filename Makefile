@@ -1,6 +1,6 @@
 # Every verb installs what it needs the first time. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run start stop status demo check test soak bench docs lock nacos reset
+.PHONY: help run start stop status demo check test soak bench docs lock reset
 MAKEFLAGS += --no-print-directory
 
 PYTHON := .venv/bin/python
@@ -52,11 +52,6 @@ lock: ## lock requirements/*.in again, with hashes and without any index address
 	@scripts/install test
 	@scripts/lock
 
-nacos: ## a real Nacos on this machine, with its console; `scripts/nacos stop` stops it
-	@scripts/nacos install
-	@scripts/nacos start
-
 reset: ## stop, and forget every database, secret and log of this machine
 	@[ ! -x scripts/mariadb ] || scripts/mariadb stop
-	@[ ! -d var/nacos ] || scripts/nacos stop >/dev/null
 	@[ ! -x $(PYTHON) ] || $(ALONE) $(PYTHON) -m scripts.stack reset
