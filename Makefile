@@ -1,6 +1,6 @@
 # Every verb installs what it needs the first time. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run start stop status demo check test soak bench docs lock reset
+.PHONY: help run start stop status demo check test soak bench docs lock secrets reset
 MAKEFLAGS += --no-print-directory
 
 PYTHON := .venv/bin/python
@@ -51,6 +51,10 @@ docs: ## write the generated pages of docs/ anew
 lock: ## lock requirements/*.in again, with hashes and without any index address
 	@scripts/install test
 	@scripts/lock
+
+secrets: ## keys and passwords for `docker compose up` on this machine, in deploy/secrets
+	@scripts/install embedded
+	@$(ALONE) $(PYTHON) -m scripts.make_secrets
 
 reset: ## stop, and forget every database, secret and log of this machine
 	@[ ! -x scripts/mariadb ] || scripts/mariadb stop

@@ -10,7 +10,7 @@ from urllib.request import ProxyHandler, build_opener
 
 
 def address() -> str:
-    """Where this container's service says that it is ready; a service on all interfaces is asked on loopback."""
+    """Where this container says that it is ready; a service on all interfaces is asked on loopback."""
     host = os.environ.get("SERVICE_HOST", "127.0.0.1")
     here = "127.0.0.1" if host in {"", "0.0.0.0"} else host
     return os.environ.get("HEALTH_URL") or f"http://{here}:{os.environ['SERVICE_PORT']}/readyz"

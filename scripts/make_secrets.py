@@ -69,9 +69,7 @@ def derived(made: Mapping[str, str]) -> dict[str, str]:
         {"key": RS256_KEY, "algorithm": "RS256", "public_key": _public(made["sandbox_jwt_private_key"])},
         {"key": HS256_KEY, "algorithm": "HS256", "secret": made["jwt_hs256_secret"]},
     ]
-    services = {
-        service: [_public(made[f"{name}_service_private_key"])] for name, service in SERVICES.items()
-    }
+    services = {service: [_public(made[f"{name}_service_private_key"])] for name, service in SERVICES.items()}
     return {
         "jwt_keys": json.dumps(issuers),
         "jwt_rs256_public_key": _public(made["sandbox_jwt_private_key"]),

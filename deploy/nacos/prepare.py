@@ -1,7 +1,8 @@
-"""Makes a fresh Nacos ready for the suite: its administrator's password and the namespace. Runs once, repeats harmlessly.
+"""Makes a fresh Nacos ready for the suite: its administrator's password and the namespace.
 
-A Nacos from 2.4 on starts without an administrator; whoever asks first names the password. It needs nothing
-but Python. Read from the environment: NACOS_SERVER, NACOS_NAMESPACE, NACOS_PASSWORD or NACOS_PASSWORD_FILE.
+Runs once, repeats harmlessly. A Nacos from 2.4 on starts without an administrator; whoever asks first names
+the password. It needs nothing but Python. Read from the environment: NACOS_SERVER, NACOS_NAMESPACE,
+NACOS_PASSWORD or NACOS_PASSWORD_FILE.
 """
 
 import json
