@@ -19,13 +19,14 @@ class CommonConfig(AppConfig):
     verbose_name = "Common"
 
     def ready(self) -> None:
-        from common import service_client
+        from common import live_settings, service_client
         from common.web import checks, converters
 
         converters.register()
         register(checks.check_views)
         _answer_in_json()
         _tell_figures()
+        live_settings.configure(settings.CFMP)
         service_client.configure(settings.CFMP)
         if refuse_inside_transaction not in service_client.before_call:
             service_client.before_call.append(refuse_inside_transaction)

@@ -15,16 +15,9 @@ from typing import Any
 from dotenv import dotenv_values
 
 from common import embedded
-from common.setting_types import Setting
-from common.settings_table import (
-    DATABASE_OWNERS,
-    NOTIFY_PATH,
-    ROOT,
-    SETTINGS,
-    SUITE,
-    Database,
-    Settings,
-)
+from common.live_table import NOTIFY_PATH
+from common.setting_types import SUITE, Setting
+from common.settings_table import DATABASE_OWNERS, ROOT, SETTINGS, Database, Settings
 
 __all__ = [
     "ROOT",

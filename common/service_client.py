@@ -33,6 +33,7 @@ from common.exchange import (
     query_text,
     require_sendable,
 )
+from common.live_settings import live
 from common.log import get_logger
 from common.resilience import Breaker, Bulkhead, RetryPolicy, time_for
 from common.service_registry import Instance, ServiceRegistry, StaticRegistry
@@ -40,7 +41,6 @@ from common.signing import ServiceSigner
 
 log = get_logger(__name__)
 
-DEFAULT_TIMEOUT = 5.0
 # Long enough for one lost packet: the kernel sends a second SYN after a second.
 CONNECT_TIMEOUT = 2.0
 # How many instances one attempt may find unreachable; a whole dead fleet is the breaker's to notice.
@@ -142,7 +142,10 @@ before_call: list[Guard] = []
 
 
 class ServiceClient:
-    """One service's way to call its siblings. Safe to share between threads."""
+    """One service's way to call its siblings. Safe to share between threads.
+
+    `timeout` is for calls that name none; without it PEER_TIMEOUT_SECONDS, as it is at that moment.
+    """
 
     def __init__(
         self,
@@ -150,7 +153,7 @@ class ServiceClient:
         signer: ServiceSigner | None,
         transport: Transport | None = None,
         *,
-        timeout: float = DEFAULT_TIMEOUT,
+        timeout: float | None = None,
         retries: RetryPolicy | None = None,
         guards: _Guards | None = None,
     ) -> None:
@@ -193,13 +196,17 @@ class ServiceClient:
             path=plain_path(path) + query_text(params),
             headers=_headers(headers, idempotency_key, has_body=json is not None),
             body=b"" if json is None else body_bytes(json),
-            timeout=self._timeout if timeout is None else timeout,
+            timeout=self._seconds(timeout),
         )
         return self._retries.run(
             lambda: self._attempt(call),
             repeatable=method in IDEMPOTENT or idempotency_key is not None,
             within=call.timeout,
         )
+
+    def _seconds(self, wanted: float | None) -> float:
+        own = self._timeout if wanted is None else wanted
+        return live().peer_timeout_seconds if own is None else own
 
     def get(self, service: str, path: str, **options: Any) -> Answer:
         return self.request("GET", service, path, **options)
@@ -305,7 +312,7 @@ service_client = ServiceClient(StaticRegistry({}), None)
 def configure(settings: Settings, transport: Transport | None = None) -> None:
     """Make the module's `service_client` the one of `settings`' service."""
     signer = ServiceSigner(settings.service, settings.service_private_key)
-    made = ServiceClient(make_registry(settings), signer, transport, timeout=settings.peer_timeout_seconds)
+    made = ServiceClient(make_registry(settings), signer, transport)
     # The same object stays: everyone has imported it already.
     vars(service_client).update(vars(made))
 

@@ -1,6 +1,7 @@
 """How one setting is written down and read from text.
 
-Room: plain. The table of settings itself, and every look at the environment, is `common.config`.
+Room: plain. The rows are `common.live_table` and `common.settings_table`; every look at the environment is
+`common.config`.
 A reader takes the text of a variable and returns its value, or raises ValueError with a sentence
 that never repeats the value: it may be a secret.
 """
@@ -11,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,13 +21,23 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from cryptography.x509 import load_pem_x509_certificates
 
+from common.errors import InvalidAmount
+from common.money import MAXIMUM, parse_amount
+
 Reader = Callable[[str], Any]
+SUITE = frozenset({"OrderService", "PaymentService", "NotificationService"})
+ORDER = frozenset({"OrderService"})
+PAYMENT = frozenset({"PaymentService"})
+NOTIFICATION = frozenset({"NotificationService"})
+_NOBODY: frozenset[str] = frozenset()
 ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "EdDSA", "HS256", "HS384", "HS512")
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One row of the table. `required_by` names the services that cannot run without it in production."""
+    """One row of the table. `required_by` names the services that cannot run without it in production,
+    `dynamic` those in which the configuration centre may change it while they run.
+    """
 
     name: str
     type: type
@@ -33,8 +45,25 @@ class Setting:
     secret: bool
     help: str
     section: str
-    required_by: frozenset[str] = frozenset()
+    required_by: frozenset[str] = _NOBODY
     read: Reader = field(default=str, repr=False)
+    dynamic: frozenset[str] = _NOBODY
+
+
+def setting(
+    section: str,
+    help: str,
+    default: Any = "",
+    *,
+    read: Reader = str,
+    type: type = str,
+    secret: bool = False,
+    required_by: frozenset[str] = _NOBODY,
+    dynamic: frozenset[str] = _NOBODY,
+) -> Any:
+    """The dataclass field that is one row; its name is the variable's in lower case."""
+    row = Setting("", type, default, secret, help, section, required_by, read, dynamic)
+    return field(default=default, repr=not secret, metadata={"setting": row})
 
 
 def whole(least: int, most: int) -> Reader:
@@ -50,6 +79,41 @@ def seconds(text: str) -> float:
     if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,3})?", text):
         raise ValueError("must be seconds as a plain number")
     return float(text)
+
+
+def seconds_between(least: float, most: float) -> Reader:
+    def read(text: str) -> float:
+        number = seconds(text)
+        if not least <= number <= most:
+            raise ValueError(f"must be seconds from {least:g} to {most:g}")
+        return number
+
+    return read
+
+
+def flag(text: str) -> bool:
+    if text not in {"true", "false"}:
+        raise ValueError("must be true or false")
+    return text == "true"
+
+
+def amount(text: str) -> Decimal:
+    try:
+        return parse_amount(text)
+    except InvalidAmount:
+        raise ValueError(f"must be an amount from 0.01 to {MAXIMUM}, at most two places") from None
+
+
+def some_of(*choices: str) -> Reader:
+    """A comma list of known words; empty is none of them."""
+
+    def read(text: str) -> tuple[str, ...]:
+        words = comma_list(text)
+        if not set(words) <= set(choices):
+            raise ValueError(f"must be a comma list of {', '.join(choices)}")
+        return words
+
+    return read
 
 
 def one_of(*choices: str) -> Reader:

@@ -1,15 +1,17 @@
 """The table of settings: one field, one variable, one row of docs/settings.md and .env.example.
 
-Room: plain. It only says what there is; reading the environment and judging it is `common.config`,
-which also hands these names on (`from common.config import Settings`).
+Room: plain. Those that may change while a service runs are `common.live_table`. This only says what there is;
+reading the environment and judging it is `common.config`, which also hands these names on
+(`from common.config import Settings`).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
 
+from common.live_table import LiveSettings
 from common.setting_types import (
+    SUITE,
     Reader,
     Setting,
     at_least,
@@ -21,8 +23,6 @@ from common.setting_types import (
     host_ports,
     jwt_keys,
     one_of,
-    rsa_private_pem,
-    rsa_public_pems,
     seconds,
     service_public_keys,
     url,
@@ -30,12 +30,10 @@ from common.setting_types import (
     weight,
     whole,
 )
+from common.setting_types import setting as _setting
 
 ROOT = Path(__file__).resolve().parent.parent
-SUITE = frozenset({"OrderService", "PaymentService", "NotificationService"})
-PAYMENT = frozenset({"PaymentService"})
-NOTIFY_PATH = "/api/v1/payment/alipay/notify"
-_NOBODY: frozenset[str] = frozenset()
+_SECTIONS = ("run", "security", "alipay", "peers", "behaviour")
 
 
 @dataclass(frozen=True)
@@ -51,23 +49,11 @@ class Database:
     socket: str = ""
 
 
-def _setting(
-    section: str,
-    help: str,
-    default: Any = "",
-    *,
-    read: Reader = str,
-    type: type = str,
-    secret: bool = False,
-    required_by: frozenset[str] = _NOBODY,
-) -> Any:
-    row = Setting("", type, default, secret, help, section, required_by, read)
-    return field(default=default, repr=not secret, metadata={"setting": row})
-
-
 @dataclass(frozen=True)
-class Settings:
-    """Everything a service was told. A field is its variable in lower case; the last five are worked out."""
+class Settings(LiveSettings):
+    """Everything a service was told when it started. A field is its variable in lower case; the last five
+    are worked out. What may change while it runs is inherited: read that from `common.live_settings`.
+    """
 
     cfmp_mode: str = _setting(
         "run",
@@ -98,9 +84,6 @@ class Settings:
         read=comma_list,
         type=tuple,
         required_by=SUITE,
-    )
-    log_level: str = _setting(
-        "run", "DEBUG, INFO, WARNING or ERROR", "INFO", read=one_of("DEBUG", "INFO", "WARNING", "ERROR")
     )
     log_file: str = _setting(
         "run",
@@ -168,35 +151,7 @@ class Settings:
         required_by=SUITE,
     )
     jwt_key_claim: str = _setting("security", "Claim that names the key of a user token", "key")
-    auth_verify: str = _setting(
-        "security",
-        "local, or remote: ask UserService whether a token was revoked",
-        "local",
-        read=one_of("local", "remote"),
-    )
 
-    alipay_app_id: str = _setting("alipay", "Application id at Alipay", required_by=PAYMENT)
-    alipay_seller_id: str = _setting(
-        "alipay", "Merchant id (2088…) that must be in every notification", required_by=PAYMENT
-    )
-    alipay_private_key: str = _setting(
-        "alipay",
-        "The application's RSA2 private key, PEM or bare base64",
-        read=rsa_private_pem,
-        secret=True,
-        required_by=PAYMENT,
-    )
-    alipay_public_key: tuple[str, ...] = _setting(
-        "alipay",
-        "Alipay's public key (not the application's), PEM or bare base64, one or more",
-        (),
-        read=rsa_public_pems,
-        type=str,
-        required_by=PAYMENT,
-    )
-    alipay_public_key_next: tuple[str, ...] = _setting(
-        "alipay", "Alipay's next public key during a rotation", (), read=rsa_public_pems, type=str
-    )
     alipay_app_cert: str = _setting(
         "alipay", "Certificate mode: the application's certificate (PEM)", read=certificate_chain
     )
@@ -209,15 +164,6 @@ class Settings:
     )
     alipay_root_cert: str = _setting(
         "alipay", "Certificate mode: Alipay's root certificates (PEM)", read=certificate_chain
-    )
-    alipay_gateway_url: str = _setting(
-        "alipay",
-        "Alipay's gateway.do; https://openapi-sandbox.dl.alipaydev.com/gateway.do is its sandbox",
-        "https://openapi.alipay.com/gateway.do",
-        read=url,
-    )
-    alipay_notify_url: str = _setting(
-        "alipay", f"Where Alipay notifies; default PUBLIC_BASE_URL + {NOTIFY_PATH}", read=url
     )
     return_url_allow: tuple[str, ...] = _setting(
         "alipay",
@@ -262,9 +208,6 @@ class Settings:
     root_service_url: tuple[str, ...] = _setting(
         "peers", "RootService when DISCOVERY=static", (), read=urls, type=str
     )
-    peer_timeout_seconds: float = _setting(
-        "peers", "Longest wait for one peer's answer", 5.0, read=seconds, type=float
-    )
     nacos_server: tuple[str, ...] = _setting(
         "peers",
         "host:port of Nacos when DISCOVERY=nacos; comma list for a cluster (gRPC is at port + 1000)",
@@ -289,18 +232,6 @@ class Settings:
     )
     service_version: str = _setting("peers", "Version told to Nacos as metadata", "0.1.0")
 
-    order_expire_minutes: int = _setting(
-        "behaviour", "Minutes until an unpaid order expires", 30, read=whole(1, 1440), type=int
-    )
-    logistics_step_seconds: float = _setting(
-        "behaviour", "Pace of the simulated logistics; 2 in embedded mode", 21600.0, read=seconds, type=float
-    )
-    risk_failure_mode: str = _setting(
-        "behaviour",
-        "When risk control is unreachable: open (pay) or closed (hold)",
-        "open",
-        read=one_of("open", "closed"),
-    )
     product_stock_api: str = _setting(
         "behaviour",
         "ProductService's dialect for giving stock back: update or restore",
@@ -331,11 +262,6 @@ class Settings:
         here, folder = Path.cwd(), f"{self.service.removesuffix('Service').lower()}-service"
         return here / "logs" / f"{folder}.log" if here.name == folder else None
 
-    @property
-    def alipay_public_keys(self) -> tuple[str, ...]:
-        """Every key a notification may be signed with, the present one first."""
-        return (*self.alipay_public_key, *self.alipay_public_key_next)
-
 
 # A service's own variable wins over the shared one, part by part.
 DATABASE_OWNERS = {
@@ -356,7 +282,8 @@ _DATABASE_PARTS: dict[str, tuple[str, Reader]] = {
 
 def _from_fields() -> tuple[Setting, ...]:
     rows = ((one.name, one.metadata["setting"]) for one in fields(Settings) if "setting" in one.metadata)
-    return tuple(replace(row, name=name.upper()) for name, row in rows)
+    named = [replace(row, name=name.upper()) for name, row in rows]
+    return tuple(sorted(named, key=lambda row: _SECTIONS.index(row.section)))
 
 
 def _database_row(prefix: str, part: str) -> Setting:

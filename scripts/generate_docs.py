@@ -17,7 +17,7 @@ from pathlib import Path
 import yaml
 
 from common import config, errors
-from common.setting_types import Setting
+from common.setting_types import SUITE, Setting
 from common.state_machine import StateMachine
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -105,20 +105,36 @@ def settings_page() -> str:
     head = (
         "# Settings\n\nRead only in `common/config.py`. A secret may be given as a file: "
         "`NAME_FILE=/run/secrets/name`.\nIn embedded mode what is not given is made up under `var/`; "
-        "in production every secret must be given.\n\n"
+        "in production every secret must be given.\n"
+        "`live` names the services in which the configuration centre may change it while they run "
+        "([configuration.md](configuration.md)).\n\n"
     )
     rows = (
         (
             f"`{s.name}`",
             s.section,
             type_name(s.type),
-            f"`{s.default}`" if s.default not in (None, "") else "",
+            f"`{default_of(s)}`" if default_of(s) else "",
             "yes" if s.secret else "",
+            live_in(s),
             s.help,
         )
         for s in config.SETTINGS
     )
-    return head + table(["name", "section", "type", "default", "secret", "meaning"], rows)
+    return head + table(["name", "section", "type", "default", "secret", "live", "meaning"], rows)
+
+
+def default_of(setting: Setting) -> str:
+    """The default as one would write it; "" when there is none."""
+    if isinstance(setting.default, bool):
+        return str(setting.default).lower()
+    return "" if setting.default in (None, ()) else str(setting.default)
+
+
+def live_in(setting: Setting) -> str:
+    if setting.dynamic == SUITE:
+        return "all"
+    return ", ".join(sorted(name.removesuffix("Service").lower() for name in setting.dynamic))
 
 
 def type_name(kind: object) -> str:
@@ -145,8 +161,8 @@ def env_example() -> str:
 
 def env_note(setting: Setting) -> str:
     note = setting.help
-    if setting.default not in (None, "", ()):
-        note += f". Default: {setting.default}"
+    if default_of(setting):
+        note += f". Default: {default_of(setting)}"
     return f"{note}. Secret: {setting.name}_FILE may name a file instead" if setting.secret else note
 
 

@@ -5,7 +5,7 @@ Enabled by `pytest_plugins = ["common.testing.plugin"]` in a service's conftest.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 import pytest
@@ -78,6 +78,17 @@ def service_api(settings: Any) -> Callable[..., Any]:
         return JsonClient({"X-Service-Authorization": f"Bearer {token}", **headers}, raises=raises)
 
     return client
+
+
+@pytest.fixture
+def set_live() -> Iterator[Callable[..., None]]:
+    """`set_live(order_expire_minutes=5)`: in force until the test ends, as if an operator had
+    published it.
+    """
+    from common.live_settings import use_live
+
+    with ExitStack() as scope:
+        yield lambda **values: scope.enter_context(use_live(**values))
 
 
 @pytest.fixture

@@ -483,3 +483,15 @@ def test_answers_of_the_fake_are_copies(client: ServiceClient, fake: FakeTranspo
     client.get(PEER, PATH).data["data"]["status"] = "changed"
 
     assert json.dumps(client.get(PEER, PATH).data) == '{"data": {"status": "pending"}}'
+
+
+def test_a_call_that_names_no_timeout_takes_the_one_in_force(fake: FakeTransport, set_live: Any) -> None:
+    fake.on("GET", PEER, PATH, {})
+    client = ServiceClient(StaticRegistry({PEER: "http://127.0.0.1:1"}), None, fake)
+    set_live(peer_timeout_seconds=1.5)
+    client.get(PEER, PATH)
+    set_live(peer_timeout_seconds=0.7)
+    client.get(PEER, PATH)
+    client.get(PEER, PATH, timeout=3.0)
+
+    assert [call.timeout for call in fake.calls] == [1.5, 0.7, 3.0]

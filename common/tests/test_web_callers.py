@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -250,8 +249,8 @@ def test_a_bad_service_token_is_not_saved_by_a_good_user_token(api: Api, alice: 
 
 
 @pytest.fixture
-def remote(settings: Any) -> None:
-    settings.CFMP = replace(settings.CFMP, auth_verify="remote")
+def remote(set_live: Any) -> None:
+    set_live(auth_verify="remote")
 
 
 def test_a_revoked_token_is_refused_when_asked_remotely(

@@ -13,6 +13,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
 from common.errors import TokenInvalid
+from common.live_settings import live
 from common.signing import ServiceVerifier, UserTokenVerifier, user_uuid_of
 from common.web import privileges
 from common.web.principal import Principal, from_user_claims
@@ -44,7 +45,7 @@ class UserTokenAuthentication(BaseAuthentication):
             return None
         claims = user_verifier().verify(token)
         principal = from_user_claims(claims, user_uuid=user_uuid_of(claims), token=token)
-        if settings.CFMP.auth_verify == "remote":
+        if live().auth_verify == "remote":
             privileges.require_living(token)
         return principal, token
 

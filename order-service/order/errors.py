@@ -22,11 +22,12 @@ SuiteError
 │   ├── ProductNotFound 5006
 │   ├── SellerMismatch 5017           the goods belong to another seller
 │   └── TrackingNumberInvalid 5018
+├── ShopClosed 5019                   an operator takes no new orders now
 └── PermissionRefused
     └── PaymentDeclined 5014          risk control declined
 """
 
-from common.errors import Conflict, InvalidInput, NotFound, PermissionRefused, StateConflict
+from common.errors import Conflict, InvalidInput, NotFound, PermissionRefused, StateConflict, SuiteError
 
 
 class OrderNotFound(NotFound):
@@ -129,3 +130,10 @@ class SellerMismatch(InvalidInput):
 
 class TrackingNumberInvalid(InvalidInput):
     code, status, zh, en = 5018, 400, "运单号无效", "The tracking number is not valid."
+
+
+class ShopClosed(SuiteError):
+    """ORDER_ACCEPTING is false. What is under way goes on."""
+
+    code, status, retryable = 5019, 503, True
+    zh, en = "商城暂停接单，请稍后再试", "The shop takes no new orders at the moment; try again later."

@@ -8,6 +8,7 @@ from collections import defaultdict
 from uuid import UUID
 
 from common.errors import SuiteError
+from common.live_settings import live
 from common.log import get_logger
 from notification.channels.base import Channel, Outgoing
 from notification.channels.in_app import InAppChannel
@@ -26,7 +27,11 @@ CHANNELS: dict[str, Channel] = {ChannelName.IN_APP: InAppChannel()}
 
 
 def deliver_due(limit: int = 50) -> bool:
-    """One round of deliveries; True when there was something to do."""
+    """One round of deliveries; True when there was something to do. While NOTIFICATION_DELIVERING is
+    false messages wait.
+    """
+    if not live().notification_delivering:
+        return False
     by_reader: dict[UUID, list[Due]] = defaultdict(list)
     for one in deliveries_claim(limit=limit):
         by_reader[one.user_uuid].append(one)

@@ -177,3 +177,14 @@ def test_every_state_and_event_pair(state, event):
     assert DELIVERY_MACHINE.allows(state, event) == ((event, state) in allowed)
     if (event, state) in allowed:
         assert DELIVERY_MACHINE.target(event) == allowed[event, state]
+
+
+def test_messages_wait_while_an_operator_stops_delivery(user_service, alice, write, set_live):
+    write(alice)
+    set_live(notification_delivering=False)
+    assert deliver_due() is False
+    assert states() == [(DeliveryState.QUEUED, "")]
+
+    set_live(notification_delivering=True)
+    assert deliver_due() is True
+    assert states() == [(DeliveryState.DELIVERED, DeliveryDetail.SHOWN_IN_APP)]

@@ -8,8 +8,18 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
+from common.errors import InvalidInput
+from common.live_settings import live
+from common.tracing import localized
 from order.clients.product import Product, product_get
-from order.errors import OwnProduct, PriceChanged, ProductNotFound, ProductNotOnSale, SellerMismatch
+from order.errors import (
+    OwnProduct,
+    PriceChanged,
+    ProductNotFound,
+    ProductNotOnSale,
+    SellerMismatch,
+    ShopClosed,
+)
 from order.models import Order, ProductStock
 from order.selectors import stock_seen
 from order.services.place import Line, Shipping, order_place
@@ -37,8 +47,10 @@ def order_place_for(
     """Place the order at the seller's present prices.
 
     Raises ProductNotFound, ProductNotOnSale, SellerMismatch, OwnProduct, PriceChanged (its data holds the
-    present prices), StockShort, StockUnknown, and the peer errors when ProductService cannot say.
+    present prices), StockShort, StockUnknown, the peer errors when ProductService cannot say, ShopClosed, and
+    InvalidInput for more lines than ORDER_MAX_LINES.
     """
+    _is_welcome(wanted)
     # Our own rows first: their versions tell whether what the neighbour answers was overtaken meanwhile.
     before = stock_seen([want.product_uuid for want in wanted])
     offers = [_offer(index, want) for index, want in enumerate(wanted)]
@@ -55,6 +67,17 @@ def order_place_for(
         payment_method=payment_method,
         remark=remark,
     )
+
+
+def _is_welcome(wanted: Sequence[Wanted]) -> None:
+    limits = live()
+    if not limits.order_accepting:
+        raise ShopClosed
+    if len(wanted) > limits.order_max_lines:
+        most = f"at most {limits.order_max_lines} products in one order"
+        raise InvalidInput(
+            fields={"products": [localized(f"每单最多 {limits.order_max_lines} 种商品", most)]}
+        )
 
 
 def _offer(index: int, want: Wanted) -> Product:

@@ -3,19 +3,15 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.conf import settings
-
 from common import clock
 from common.errors import InvalidInput
+from common.live_settings import live
 from common.outbox.inbox import IncomingEvent, accept
 from common.transactions import apply_transition, transactional
 from order.events import DELIVERED, order_event
 from order.models import LogisticsEvent, Order, OrderTransition
 from order.selectors import order_by_uuid
 from order.states import FULFILMENT_MACHINE, FulfilmentStatus, LogisticsStatus
-
-# After delivery; the buyer may confirm earlier.
-AUTO_COMPLETE_AFTER = timedelta(days=7)
 
 CONSUMER = "order.logistics"
 DESCRIPTIONS = {
@@ -106,7 +102,7 @@ def order_receive(order: Order, *, actor: str) -> None:
         changes={
             "delivered_at": now,
             "logistics_due_at": None,
-            "auto_complete_at": now + AUTO_COMPLETE_AFTER,
+            "auto_complete_at": now + timedelta(days=live().auto_complete_days),
         },
         publish=lambda row: [order_event(row, DELIVERED)],
     )
@@ -118,7 +114,7 @@ def logistics_advance_one(*, order: Order) -> bool:
 
     The due time read before is the claim: one conditional UPDATE takes it.
     """
-    step = timedelta(seconds=settings.CFMP.logistics_step_seconds)
+    step = timedelta(seconds=live().logistics_step_seconds)
     claim = Order.objects.filter(pk=order.pk, logistics_due_at=order.logistics_due_at)
     if not claim.update(logistics_due_at=clock.now() + step if step else None):
         return False

@@ -8,12 +8,12 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.db import IntegrityError
 
 from common import clock
 from common.idempotency.claim import bind
-from common.money import MAXIMUM, parse_amount
+from common.live_settings import live
+from common.money import parse_amount
 from common.pii import blind_index
 from common.transactions import record_created, transactional
 from order.events import CREATED, order_event
@@ -61,7 +61,7 @@ def order_place(
     """Create the order with its items and holds, history and `order.created.v1`.
 
     Precondition: `lines` carry the prices of ProductService, one line per product.
-    Raises StockShort or StockUnknown (nothing is kept), InvalidAmount when the sum passes 99,999,999.99.
+    Raises StockShort or StockUnknown (nothing is kept), InvalidAmount when the sum passes ORDER_MAX_AMOUNT.
     """
     draw = number or new_order_number
     for tries_left in reversed(range(NUMBER_TRIES)):
@@ -121,14 +121,14 @@ def _new_order(
     buyer_uuid: UUID, seller_uuid: UUID, lines: Sequence[Line], shipping: Shipping, **columns: Any
 ) -> Order:
     total = sum((line.price * line.quantity for line in lines), Decimal(0))
-    total = parse_amount(total, field="products", maximum=MAXIMUM)
+    total = parse_amount(total, field="products", maximum=live().order_max_amount)
     return Order(
         buyer_uuid=buyer_uuid,
         seller_uuid=seller_uuid,
         total_amount=total,
         payable_amount=total,
         headline=_headline(lines),
-        expires_at=clock.now() + timedelta(minutes=settings.CFMP.order_expire_minutes),
+        expires_at=clock.now() + timedelta(minutes=live().order_expire_minutes),
         **shipping_columns(shipping),
         **columns,
     )

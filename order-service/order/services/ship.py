@@ -5,9 +5,8 @@ import secrets
 from datetime import timedelta
 from uuid import UUID
 
-from django.conf import settings
-
 from common import clock
+from common.live_settings import live
 from common.transactions import apply_transition, transactional
 from order.errors import OrderStateConflict, TrackingNumberInvalid
 from order.events import SHIPPED, order_event
@@ -50,5 +49,5 @@ def order_ship(*, order_uuid: UUID, actor: str, carrier: str = "", tracking_no: 
 
 def first_report_at() -> object:
     """When the simulated carrier reports first; None when the simulation is off (0 seconds)."""
-    seconds = settings.CFMP.logistics_step_seconds
+    seconds = live().logistics_step_seconds
     return clock.now() + timedelta(seconds=seconds) if seconds > 0 else None

@@ -1,13 +1,16 @@
-"""Providers by payment method, built once from the settings. Tests put their own in with `use_gateway`."""
+"""Providers by payment method, built anew when their settings change. Tests put their own in with
+`use_gateway`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import lru_cache
 
 from django.conf import settings
 
+from common.live_settings import live
 from payment.errors import MethodUnavailable
 from payment.gateways.alipay import AlipayGateway
 from payment.gateways.alipay_sdk import AlipayConfig, Certificates
@@ -22,7 +25,7 @@ def gateway_for(method: str) -> PaymentGateway:
     """The provider that handles `method`; MethodUnavailable when none does."""
     if method not in CHANNELS:
         raise MethodUnavailable(method=method)
-    return _in_place[-1] if _in_place else _alipay()
+    return _in_place[-1] if _in_place else _alipay(alipay_config())
 
 
 @contextmanager
@@ -37,7 +40,7 @@ def use_gateway(gateway: PaymentGateway) -> Iterator[None]:
 
 def alipay_config() -> AlipayConfig:
     """The Alipay part of the settings; certificate mode when the three certificates are given."""
-    given = settings.CFMP
+    given = live()
     return AlipayConfig(
         app_id=given.alipay_app_id,
         seller_id=given.alipay_seller_id,
@@ -46,6 +49,7 @@ def alipay_config() -> AlipayConfig:
         gateway_url=given.alipay_gateway_url,
         notify_url=given.alipay_notify_url,
         certificates=_certificates(),
+        read_timeout=given.alipay_timeout_seconds,
     )
 
 
@@ -56,6 +60,7 @@ def _certificates() -> Certificates | None:
     return Certificates(app=given.alipay_app_cert, root=given.alipay_root_cert, alipay=given.alipay_certs)
 
 
-@cache
-def _alipay() -> AlipayGateway:
-    return AlipayGateway(alipay_config())
+# Two: a call under way keeps the one it has.
+@lru_cache(maxsize=2)
+def _alipay(config: AlipayConfig) -> AlipayGateway:
+    return AlipayGateway(config)

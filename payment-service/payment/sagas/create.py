@@ -14,6 +14,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from common import tracing
+from common.live_settings import live
 from common.sagas.definition import Saga, Step, StepWaiting
 from common.sagas.runner import run, start
 from common.transactions import in_transaction
@@ -64,7 +65,7 @@ def _evaluate(context: Context, key: UUID) -> Context:
         payment=payment,
         outcome=answer.outcome,
         assessment_uuid=answer.assessment_uuid,
-        hold_unevaluated=settings.CFMP.risk_failure_mode == "closed",
+        hold_unevaluated=live().risk_failure_mode == "closed",
     )
     return {"go_on": payment.status == PaymentStatus.PENDING and not payment.under_review}
 
@@ -104,7 +105,7 @@ def payment_start(
     Raises MethodUnavailable, OrderNotPayable, PaymentStateConflict (paid already), RiskRefused,
     ProviderFailed.
     """
-    if method not in AVAILABLE_METHODS:
+    if method not in AVAILABLE_METHODS or method.value in live().payment_methods_off:
         raise MethodUnavailable(method=method.value)
     living = payment_living(order.order_uuid)
     if living is None:

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from common.errors import InvalidInput, NotFound, SuiteError
+from common.live_settings import live
 from common.web.converters import Ref
 from payment.clients.order import order_facts, order_read
 from payment.errors import PaymentAmountMismatch
@@ -46,16 +47,22 @@ def refund_terms(payment: Payment, *, user_uuid: UUID, is_admin: bool) -> tuple[
     """Who asks for money back, and whether policy agrees at once.
 
     Administrators and the seller give back what they like; the buyer's wish is agreed to while nothing was
-    shipped, and waits for the seller afterwards. Asks OrderService for a buyer; Peer* errors pass through.
+    shipped (REFUND_AUTO_APPROVE), and waits for the seller otherwise.
+    Asks OrderService for a buyer; Peer* errors pass through.
     """
     if payment.user_uuid == user_uuid:
         order = order_read(payment.order_uuid)
-        return RefundSource.BUYER, order.unshipped
+        return RefundSource.BUYER, _agreed_at_once(order)
     if payment.seller_uuid == user_uuid:
         return RefundSource.SELLER, True
     if is_admin:
         return RefundSource.ADMIN, True
     raise NotFound
+
+
+def _agreed_at_once(order: OrderFacts) -> bool:
+    policy = live().refund_auto_approve
+    return policy == "always" or (policy == "before_shipping" and order.unshipped)
 
 
 def _priced(order: OrderFacts, amount: Decimal | None) -> OrderFacts:

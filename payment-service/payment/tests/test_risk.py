@@ -3,7 +3,6 @@ asked."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -142,9 +141,9 @@ def test_decline_is_6004_and_the_attempt_is_over(shop: Any) -> None:
 
 @pytest.mark.parametrize(("mode", "under_review"), [("open", False), ("closed", True)])
 def test_silence_of_risk_control_follows_the_setting(
-    shop: Any, settings: Any, mode: str, under_review: bool
+    shop: Any, set_live: Any, mode: str, under_review: bool
 ) -> None:
-    settings.CFMP = replace(settings.CFMP, risk_failure_mode=mode)
+    set_live(risk_failure_mode=mode)
     shop.wire.fail("NotificationService", error=PeerTimeout)
 
     answer = shop.create(shop.order())
