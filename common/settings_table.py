@@ -69,6 +69,10 @@ class Settings(LiveSettings):
         "run",
         "Where one running instance keeps sockets, drain flag, registry files; default run/ under var",
     )
+    config_dir: str = _setting(
+        "run",
+        "Folder with cfmp-common.yaml and <Service>.yaml for DISCOVERY=static; else they come from Nacos",
+    )
     service_host: str = _setting("run", "Address to listen on", "127.0.0.1")
     service_port: int = _setting(
         "run",

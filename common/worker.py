@@ -20,6 +20,7 @@ from common.concrete import has_part
 from common.errors import LeaseTimeout
 from common.jobs import Job, service_jobs
 from common.leases.lease import lease
+from common.live_settings import live
 from common.outbox import relay
 from common.sagas import runner
 
@@ -125,6 +126,7 @@ def keep_doing(name: str, work: Work, stop: threading.Event) -> None:
     while not stop.is_set():
         try:
             close_old_connections()
+            live()  # a published log level counts from this round on
             if work():
                 continue
             rest = idle
