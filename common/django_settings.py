@@ -11,6 +11,7 @@ from typing import Any
 from common import config
 from common.databases import database_settings
 from common.role import process_role
+from common.run_dir import RunDir
 
 LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
@@ -57,14 +58,14 @@ def service_settings(
     and `sagas` are dotted paths read by the relay, the worker and the saga runner.
     """
     loaded = config.load(service)
-    slug = service.removesuffix("Service").lower()
+    slug = loaded.slug
     return {
         "CFMP": loaded,
         "CFMP_MODELS": models,
         "CFMP_EVENT_ROUTES": event_routes,
         "CFMP_JOBS": jobs,
         "CFMP_SAGAS": sagas,
-        "CFMP_VAR_DIR": loaded.var_dir,
+        "CFMP_RUN_DIR": RunDir(loaded.run_dir, loaded.slug),
         "SERVICE_NAME": service,
         "SERVICE_SLUG": slug,
         "BASE_DIR": base_dir,
