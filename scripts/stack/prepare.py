@@ -14,6 +14,7 @@ from apisix.embedded.endpoints import write_first
 from apisix.table import Table
 from apisix.table import load as load_table
 from common import config
+from common.listening import LONGEST_SOCKET_PATH
 from scripts.stack import layout
 from scripts.stack.layout import Program
 
@@ -29,7 +30,7 @@ def prepare() -> None:
     """Make everything that the programs need. Raises CannotStart."""
     for folder in (layout.RUN, layout.LOG, layout.DATABASES):
         folder.mkdir(parents=True, exist_ok=True)
-    if len(str(layout.RUN / "notification.sock")) > layout.LONGEST_SOCKET_PATH:
+    if len(str(layout.RUN / "notification.sock")) > LONGEST_SOCKET_PATH:
         raise CannotStart(f"{layout.RUN} is too long for a unix socket: set CFMP_VAR_DIR to a shorter path")
     _write_private(layout.ENVOY_CONF, json.dumps(envoy_config(), indent=1))
     _write_private(layout.SUPERVISOR_CONF, supervisor_conf(layout.programs()))
