@@ -10,6 +10,7 @@ from typing import Any
 
 from common import config
 from common.databases import database_settings
+from common.metrics_files import forget_dead_processes, use_metrics_files
 from common.role import process_role
 from common.run_dir import RunDir
 
@@ -59,6 +60,10 @@ def service_settings(
     """
     loaded = config.load(service)
     slug = loaded.slug
+    if process_role() == "worker":
+        # Gunicorn's side is in common/gunicorn.py. Here nothing has imported prometheus_client yet.
+        use_metrics_files(loaded.run_dir, slug, "worker")
+        forget_dead_processes(loaded.run_dir, slug, "worker")
     return {
         "CFMP": loaded,
         "CFMP_MODELS": models,

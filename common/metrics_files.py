@@ -21,6 +21,14 @@ def use_metrics_files(run_dir: Path, slug: str, role: str) -> None:
     os.environ[VARIABLE] = str(directory)
 
 
+def forget_dead_processes(run_dir: Path, slug: str, role: str) -> None:
+    """Drop what processes left behind that no longer live; of several workers each keeps its own."""
+    for file in metrics_files(run_dir, slug, role).glob("*.db"):
+        pid = file.stem.rpartition("_")[2]
+        if not Path("/proc", pid).exists():
+            file.unlink(missing_ok=True)
+
+
 def wipe_metrics_files(run_dir: Path, slug: str, role: str) -> None:
     """Forget what earlier processes of this role left behind."""
     for file in metrics_files(run_dir, slug, role).glob("*.db"):

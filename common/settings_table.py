@@ -97,6 +97,13 @@ class Settings(LiveSettings):
     worker_idle_seconds: float = _setting(
         "run", "How long an idle worker waits before it looks again", 1.0, read=seconds, type=float
     )
+    worker_metrics_port: int = _setting(
+        "run",
+        "Port of a worker's own /metrics, for one that shares no disk with its web process; 0 for none",
+        0,
+        read=whole(0, 65535),
+        type=int,
+    )
     lease_seconds: int = _setting(
         "run",
         "How long a worker has to itself what it took; then another takes it over",
