@@ -15,7 +15,7 @@ SANDBOX_PORTS = {
     "shop page": 8007,
     "Alipay": 8090,
 }
-GATEWAY_PORT = 9080
+GATEWAY_PORT, GATEWAY_METRICS_PORT = 9080, 9091
 # Every process of the stack carries this variable, so that `stop` finds also what a crash left behind.
 MARK = "CFMP_STACK"
 
@@ -54,7 +54,7 @@ def folders() -> dict[str, Path]:
 def service_ports() -> dict[str, int]:
     """Port by the name to say to people."""
     ours = {name: PORTS[name] for name in ("OrderService", "PaymentService", "NotificationService")}
-    return {**ours, **SANDBOX_PORTS, "gateway": GATEWAY_PORT}
+    return {**ours, **SANDBOX_PORTS, "gateway": GATEWAY_PORT, "gateway's metrics": GATEWAY_METRICS_PORT}
 
 
 def stop_within() -> int:
