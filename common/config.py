@@ -66,8 +66,9 @@ def load(service: str, env: Mapping[str, str] | None = None) -> Settings:
     return _Loading(service, read_environment() if env is None else env).settings()
 
 
-def load_part(service: str, names: Collection[str], env: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Only the settings called `names`, for a process beside the service that needs no more.
+def load_part(service: str, names: Collection[str], env: Mapping[str, str] | None = None) -> Settings:
+    """Only the settings called `names`, for a process beside the service that needs no more; all others
+    have their defaults.
 
     Raises ConfigError like `load`.
     """
@@ -116,14 +117,14 @@ class _Loading:
             **self._worked_out(values, database),
         )
 
-    def part(self, names: Collection[str]) -> dict[str, Any]:
+    def part(self, names: Collection[str]) -> Settings:
         values = {name: self._value(_BY_NAME[name]) for name in names}
         if values.get("DISCOVERY") == "nacos":
             self._judge_nacos(values)
-        self._judge_documents(values)
         if self.problems:
             raise ConfigError(sorted(self.problems))
-        return values
+        lower = {name.lower(): value for name, value in values.items()}
+        return Settings(**lower, service=self.service, var_dir=self.var_dir)
 
     def _value(self, setting: Setting) -> Any:
         text = self._text(setting)
@@ -198,16 +199,6 @@ class _Loading:
         ]
         if any(certificates) and not all(certificates):
             self.problems.append("ALIPAY_APP_CERT, ALIPAY_CERTS and ALIPAY_ROOT_CERT go together")
-
-    def _judge_documents(self, values: Mapping[str, Any]) -> None:
-        if not values.get("CONFIG_DIR"):
-            return
-        if values["DISCOVERY"] == "nacos":
-            self.problems.append(
-                "CONFIG_DIR is for DISCOVERY=static: with nacos the documents come from Nacos"
-            )
-        elif not Path(values["CONFIG_DIR"]).is_dir():
-            self.problems.append(f"CONFIG_DIR: {values['CONFIG_DIR']} is no folder")
 
     def _judge_nacos(self, values: Mapping[str, Any]) -> None:
         if not values["NACOS_SERVER"]:

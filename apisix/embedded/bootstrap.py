@@ -10,11 +10,9 @@ from typing import Any
 
 from apisix.embedded.clusters import clusters
 from apisix.embedded.filters import header_mutations, http_filters
-from apisix.embedded.known import untranslated
-from apisix.embedded.observe import admin_cluster, collector_cluster, metrics_listener, tracing
 from apisix.embedded.replies import local_replies, refusals_log
 from apisix.embedded.routes import virtual_host
-from apisix.table import Table, TableError
+from apisix.table import APISIX_ONLY, TRANSLATED, Table, TableError
 
 _TYPE = "type.googleapis.com/envoy.extensions."
 
@@ -24,30 +22,23 @@ _LONG_REGEXES = {"re2.max_program_size.error_level": 100_000, "re2.max_program_s
 
 @dataclass(frozen=True)
 class Listen:
-    """Where the gateway answers and tells its counters, and the socket of its admin interface (no port)."""
+    """Where the gateway answers, and the socket of its admin interface (a path: no port is opened for it)."""
 
     host: str
     port: int
-    metrics_port: int
     admin: Path
 
 
 def translate(
-    table: Table,
-    *,
-    addresses: Mapping[str, str],
-    listen: Listen,
-    endpoints: Path | None = None,
-    collector: str = "",
+    table: Table, *, addresses: Mapping[str, str], listen: Listen, endpoints: Path | None = None
 ) -> dict[str, Any]:
     """Envoy's bootstrap. `addresses` maps service names to `unix:<path>` or `host:port`, or a comma list.
 
     With `endpoints`, a folder that `python -m apisix.embedded.endpoints` keeps, services are found there.
-    Spans go to `collector` (host:port); without one there are none.
-    Raises TableError for whatever has no translation.
+    Raises TableError for a plugin or a service that has no translation.
     """
-    if unknown := untranslated(table):
-        raise TableError("; ".join(unknown))
+    if unknown := table.global_plugins.keys() - TRANSLATED - APISIX_ONLY:
+        raise TableError(f"the global rules: {', '.join(sorted(unknown))} cannot be translated")
     return {
         # Envoy asks for a name of its own wherever endpoints come from outside.
         "node": {"id": "gateway", "cluster": "gateway"},
@@ -55,20 +46,13 @@ def translate(
         "overload_manager": _overload(),
         "layered_runtime": {"layers": [{"name": "regexes", "static_layer": _LONG_REGEXES}]},
         "static_resources": {
-            "listeners": [
-                _listener(table, listen, collector),
-                metrics_listener("127.0.0.1", listen.metrics_port),
-            ],
-            "clusters": [
-                *clusters(table, addresses, endpoints),
-                admin_cluster(str(listen.admin)),
-                *([collector_cluster(collector)] if collector else []),
-            ],
+            "listeners": [_listener(table, listen)],
+            "clusters": clusters(table, addresses, endpoints),
         },
     }
 
 
-def _listener(table: Table, listen: Listen, collector: str) -> dict[str, Any]:
+def _listener(table: Table, listen: Listen) -> dict[str, Any]:
     return {
         "name": "gateway",
         "address": {"socket_address": {"address": listen.host, "port_value": listen.port}},
@@ -78,7 +62,7 @@ def _listener(table: Table, listen: Listen, collector: str) -> dict[str, Any]:
                 "filters": [
                     {
                         "name": "envoy.filters.network.http_connection_manager",
-                        "typed_config": _connection_manager(table, collector),
+                        "typed_config": _connection_manager(table),
                     }
                 ]
             }
@@ -86,10 +70,8 @@ def _listener(table: Table, listen: Listen, collector: str) -> dict[str, Any]:
     }
 
 
-def _connection_manager(table: Table, collector: str) -> dict[str, Any]:
-    spans = {"tracing": tracing(table, collector)} if collector else {}
+def _connection_manager(table: Table) -> dict[str, Any]:
     return {
-        **spans,
         "@type": f"{_TYPE}filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "gateway",
         "codec_type": "HTTP1",

@@ -1,4 +1,4 @@
-"""The order app's name, and its figures at `/metrics`."""
+"""The order app's name."""
 
 from django.apps import AppConfig
 
@@ -7,9 +7,3 @@ class OrderConfig(AppConfig):
     name = "order"
     label = "order"
     verbose_name = "订单 Orders"
-
-    def ready(self) -> None:
-        from common.web import metrics
-        from order.services.figures import OrderCollector
-
-        metrics.asked_at_scrape.append(OrderCollector())

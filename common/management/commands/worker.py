@@ -5,8 +5,7 @@ import threading
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from common import worker
 
@@ -24,8 +23,4 @@ class Command(BaseCommand):
         stop = threading.Event()
         for wanted in (signal.SIGTERM, signal.SIGINT):
             signal.signal(wanted, lambda *_: stop.set())
-        try:
-            worker.serve(stop)
-        except OSError as problem:
-            port = settings.CFMP.worker_metrics_port
-            raise CommandError(f"WORKER_METRICS_PORT={port} cannot be used: {problem.strerror}") from problem
+        worker.serve(stop)
