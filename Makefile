@@ -1,6 +1,6 @@
 # Every verb installs what it needs the first time. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help run start stop status demo check test soak bench docs lock nacos reset
+.PHONY: help run start stop status demo check test soak bench docs lock nacos secrets reset
 MAKEFLAGS += --no-print-directory
 
 PYTHON := .venv/bin/python
@@ -55,6 +55,10 @@ lock: ## lock requirements/*.in again, with hashes and without any index address
 nacos: ## a real Nacos on this machine, with its console; `scripts/nacos stop` stops it
 	@scripts/nacos install
 	@scripts/nacos start
+
+secrets: ## keys and passwords for `docker compose up` on this machine, in deploy/secrets
+	@scripts/install embedded
+	@$(ALONE) $(PYTHON) -m scripts.make_secrets
 
 reset: ## stop, and forget every database, secret and log of this machine
 	@[ ! -x scripts/mariadb ] || scripts/mariadb stop

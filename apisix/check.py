@@ -12,11 +12,10 @@ from pathlib import Path
 
 import yaml
 
+from apisix.embedded.known import untranslated
 from apisix.table import (
-    APISIX_ONLY,
     IDENTITY_LUA_SHA256,
     TABLE,
-    TRANSLATED,
     WITHOUT_KEYS,
     Plugins,
     Route,
@@ -50,6 +49,7 @@ SERVERLESS = ("serverless-pre-function", "serverless-post-function")
 def problems(table: Table, enabled_plugins: frozenset[str]) -> list[str]:
     """Every breach, as a sentence that names the route. `enabled_plugins` is config.yaml's list."""
     found = [
+        *untranslated(table),
         *_plugins("the global rules", table.global_plugins, enabled_plugins),
         *_global_rule(table.global_plugins),
     ]
@@ -67,9 +67,7 @@ def enabled_plugins(config: Path | None = None) -> frozenset[str]:
 
 def _plugins(where: str, plugins: Plugins, enabled: frozenset[str]) -> Iterator[str]:
     for name, config in plugins.items():
-        if name not in TRANSLATED | APISIX_ONLY:
-            yield f"{where}: unknown plugin {name}"
-        elif name not in enabled:
+        if name not in enabled:
             yield f"{where}: {name} is not switched on in config.yaml"
         if name in SERVERLESS and any(digest != IDENTITY_LUA_SHA256 for digest in lua_of(config)):
             yield f"{where}: {name} runs a Lua function that nobody has recognised"
@@ -146,6 +144,9 @@ def _consumers(table: Table) -> Iterator[str]:
     keys = [consumer.key for consumer in table.consumers]
     if len(set(keys)) != len(keys):
         yield "two consumers share a key, so a token could choose its algorithm"
+    for entry in table.document["consumers"]:
+        if entry.get("plugins", {}).get("jwt-auth", {}).get("secret", "").startswith("$ENV://"):
+            yield f"consumer {entry['username']}: unset, a $ENV:// secret is its own text: anybody knows it"
     for consumer in table.consumers:
         if consumer.algorithm not in ("RS256", "HS256"):
             yield f"consumer {consumer.username} has the unknown algorithm {consumer.algorithm}"

@@ -6,7 +6,7 @@ Judging the table is `check.py`'s work, making Envoy speak it is `embedded`'s.
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,24 +14,6 @@ from typing import Any
 import yaml
 
 TABLE = Path(__file__).with_name("apisix.yaml")
-
-# What `embedded` turns into Envoy, and what only APISIX itself does (README.md). Anything else is an error.
-TRANSLATED = frozenset(
-    {
-        "api-breaker",
-        "client-control",
-        "cors",
-        "fault-injection",
-        "jwt-auth",
-        "limit-count",
-        "limit-req",
-        "proxy-rewrite",
-        "request-id",
-        "serverless-post-function",
-        "serverless-pre-function",
-    }
-)
-APISIX_ONLY = frozenset({"opentelemetry", "prometheus"})
 
 # The one Lua block. Whoever changes it changes `embedded` (identity.lua, filters.py) too, then this hash.
 IDENTITY_LUA_SHA256 = "7fc19715e01cc8385781b60f08961f4cb99843440808f04607e4b708cc7c7ad4"
@@ -76,12 +58,21 @@ class HealthCheck:
 
 
 @dataclass(frozen=True)
+class Node:
+    """A fixed place of an upstream."""
+
+    host: str
+    port: int
+    weight: int
+
+
+@dataclass(frozen=True)
 class Upstream:
     """Where requests go: a registered service, or fixed nodes. Timeouts in seconds."""
 
     id: str
     service: str | None
-    nodes: tuple[tuple[str, int], ...]
+    nodes: tuple[Node, ...]
     connect_timeout: float
     read_timeout: float
     idle_timeout: float
@@ -101,12 +92,14 @@ class Consumer:
 
 @dataclass(frozen=True)
 class Table:
-    """The whole route table."""
+    """The whole route table; `document` is the same as it was written, for those who judge every key."""
 
     routes: tuple[Route, ...]
     upstreams: Mapping[str, Upstream]
     consumers: tuple[Consumer, ...]
     global_plugins: Plugins
+    service_name: str
+    document: Mapping[str, Any]
 
 
 def load(path: Path = TABLE, environ: Mapping[str, str] = os.environ) -> Table:
@@ -121,6 +114,8 @@ def load(path: Path = TABLE, environ: Mapping[str, str] = os.environ) -> Table:
         upstreams={entry["id"]: _upstream(entry) for entry in document["upstreams"]},
         consumers=tuple(_consumers(document["consumers"], environ)),
         global_plugins=_merged(rule["plugins"] for rule in document["global_rules"]),
+        service_name=_service_name(document.get("plugin_metadata", ())),
+        document=document,
     )
 
 
@@ -162,7 +157,7 @@ def _upstream(entry: Mapping[str, Any]) -> Upstream:
     return Upstream(
         id=entry["id"],
         service=entry.get("service_name"),
-        nodes=tuple((node["host"], node["port"]) for node in entry.get("nodes", ())),
+        nodes=tuple(Node(node["host"], node["port"], node["weight"]) for node in entry.get("nodes", ())),
         connect_timeout=entry["timeout"]["connect"],
         read_timeout=entry["timeout"]["read"],
         idle_timeout=entry["keepalive_pool"]["idle_timeout"],
@@ -186,12 +181,21 @@ def _check(active: Mapping[str, Any]) -> HealthCheck:
 def _consumers(entries: list[dict[str, Any]], environ: Mapping[str, str]) -> Iterator[Consumer]:
     for entry in entries:
         auth = entry.get("plugins", {}).get("jwt-auth")
-        if auth is None:  # the anonymous consumer of optional-user routes
+        # The anonymous consumer of optional-user routes, and a next key that nobody has named.
+        if auth is None or not auth["key"]:
             continue
         material = auth["secret"] if auth["algorithm"].startswith("HS") else auth["public_key"]
         if material.startswith(_AT_USE):
             material = environ.get(material.removeprefix(_AT_USE), "")
         yield Consumer(entry["username"], auth["key"], auth["algorithm"], material)
+
+
+def _service_name(metadata: Iterable[Mapping[str, Any]]) -> str:
+    """What the gateway calls itself in traces."""
+    for entry in metadata:
+        if entry["id"] == "opentelemetry":
+            return str(entry.get("resource", {}).get("service.name", ""))
+    return ""
 
 
 def _merged(groups: Iterator[Plugins]) -> Plugins:

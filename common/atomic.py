@@ -12,6 +12,8 @@ from typing import ParamSpec, TypeVar
 
 from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 
+from common.counters import DATABASE_RETRIES
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -64,6 +66,7 @@ def in_transaction(fn: Callable[[], T], *, attempts: int = 5) -> T:
         except DatabaseError as error:
             if not may_run_again(error):
                 raise
+            DATABASE_RETRIES.inc()
             _pause(attempt)
     with transaction.atomic():
         return fn()

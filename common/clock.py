@@ -32,6 +32,11 @@ def use_source(source: Source | None) -> Source:
     return before
 
 
+def age(since: datetime | None) -> float:
+    """Seconds since then, never negative; 0 where there is nothing to be old."""
+    return max(0.0, (now() - since).total_seconds()) if since else 0.0
+
+
 def shanghai_date(at: datetime | None = None) -> date:
     """The calendar day in Shanghai at `at` (default: now)."""
     return _aware(at or now()).astimezone(SHANGHAI).date()

@@ -121,6 +121,7 @@ class _Loading:
         values = {name: self._value(_BY_NAME[name]) for name in names}
         if values.get("DISCOVERY") == "nacos":
             self._judge_nacos(values)
+        self._judge_documents(values)
         if self.problems:
             raise ConfigError(sorted(self.problems))
         lower = {name.lower(): value for name, value in values.items()}
@@ -199,6 +200,16 @@ class _Loading:
         ]
         if any(certificates) and not all(certificates):
             self.problems.append("ALIPAY_APP_CERT, ALIPAY_CERTS and ALIPAY_ROOT_CERT go together")
+
+    def _judge_documents(self, values: Mapping[str, Any]) -> None:
+        if not values.get("CONFIG_DIR"):
+            return
+        if values["DISCOVERY"] == "nacos":
+            self.problems.append(
+                "CONFIG_DIR is for DISCOVERY=static: with nacos the documents come from Nacos"
+            )
+        elif not Path(values["CONFIG_DIR"]).is_dir():
+            self.problems.append(f"CONFIG_DIR: {values['CONFIG_DIR']} is no folder")
 
     def _judge_nacos(self, values: Mapping[str, Any]) -> None:
         if not values["NACOS_SERVER"]:

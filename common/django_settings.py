@@ -10,7 +10,9 @@ from typing import Any
 
 from common import config
 from common.databases import database_settings
+from common.metrics_files import forget_dead_processes, use_metrics_files
 from common.role import process_role
+from common.run_dir import RunDir
 
 LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 
@@ -57,14 +59,18 @@ def service_settings(
     and `sagas` are dotted paths read by the relay, the worker and the saga runner.
     """
     loaded = config.load(service)
-    slug = service.removesuffix("Service").lower()
+    slug = loaded.slug
+    if process_role() == "worker":
+        # Gunicorn's side is in common/gunicorn.py. Here nothing has imported prometheus_client yet.
+        use_metrics_files(loaded.run_dir, slug, "worker")
+        forget_dead_processes(loaded.run_dir, slug, "worker")
     return {
         "CFMP": loaded,
         "CFMP_MODELS": models,
         "CFMP_EVENT_ROUTES": event_routes,
         "CFMP_JOBS": jobs,
         "CFMP_SAGAS": sagas,
-        "CFMP_VAR_DIR": loaded.var_dir,
+        "CFMP_RUN_DIR": RunDir(loaded.run_dir, loaded.slug),
         "SERVICE_NAME": service,
         "SERVICE_SLUG": slug,
         "BASE_DIR": base_dir,

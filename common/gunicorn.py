@@ -1,4 +1,5 @@
-"""How gunicorn runs a service: `cd order-service && gunicorn -c ../common/gunicorn.py config.wsgi`.
+"""How gunicorn runs a service, started by `common.launcher` or alone:
+`cd order-service && gunicorn -c ../common/gunicorn.py config.wsgi`.
 
 One file for all services; what differs comes from the service's folder name and its settings. Nothing is
 started here that a fork could break (no threads, no pools, no database connections): preloading is safe.
@@ -16,15 +17,18 @@ sys.path[:0] = [entry for entry in (str(Path.cwd()), str(ROOT)) if entry not in 
 from common import log  # noqa: E402
 from common.config import load as load_settings  # noqa: E402  (the name `config` is a gunicorn setting)
 from common.metrics_files import use_metrics_files, wipe_metrics_files  # noqa: E402
+from common.run_dir import RunDir  # noqa: E402
+from common.stopping import GRACEFUL  # noqa: E402
 
 slug = Path.cwd().name.removesuffix("-service")
 _settings = load_settings(f"{slug.capitalize()}Service")
-_run = _settings.var_dir / "run"
-_run.mkdir(parents=True, exist_ok=True)
+_place = RunDir(_settings.run_dir, slug)
+_drain_flag = _place.drain_flag
+_place.path.mkdir(parents=True, exist_ok=True)
 
 # The documented TCP port, and beside it the socket the gateway uses: no TCP on the way, a fifth more
-# requests.
-bind = [f"{_settings.service_host}:{_settings.service_port}", f"unix:{_run / f'{slug}.sock'}"]
+# requests. The launcher opens both itself and hands them on (--bind wins over this line).
+bind = [f"{_settings.service_host}:{_settings.service_port}", f"unix:{_place.socket}"]
 umask = 0o077 if _settings.is_embedded else 0o007
 
 # gthread, with JSON for what cannot be parsed
@@ -36,7 +40,7 @@ threads = 4
 # connection must be the one that closes it, or a request meets a closing door.
 keepalive = 75
 timeout = 60
-graceful_timeout = 25
+graceful_timeout = GRACEFUL
 preload_app = True
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None
 # Bodies are bounded by BodyLimitMiddleware; these bound the head. JWTs with roles stay well below.
@@ -50,13 +54,21 @@ logger_class = "common.web.server.SuiteLogger"
 loglevel = "warning"
 log.configure(_settings.service, role="web", log_file=_settings.log_path, level=_settings.log_level)
 proc_name = f"cfmp-{slug}"
+# It would be one file for every gunicorn of this user.
+control_socket_disable = True
 
-use_metrics_files(_settings.var_dir, slug, "web")
+use_metrics_files(_place.path, slug, "web")
+
+
+def pre_request(worker: Any, request: Any) -> None:
+    """A draining instance ends each connection with its answer: the next request goes elsewhere."""
+    if _drain_flag.exists():
+        request.force_close()
 
 
 def on_starting(server: Any) -> None:
     """Metrics of an earlier run would be added to this one's."""
-    wipe_metrics_files(_settings.var_dir, slug, "web")
+    wipe_metrics_files(_place.path, slug, "web")
 
 
 def when_ready(server: Any) -> None:

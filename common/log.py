@@ -70,7 +70,7 @@ def configure(
     for handler in handlers:
         handler.setFormatter(_formatter())
     _replace_handlers(logging.getLogger(), handlers)
-    logging.getLogger().setLevel(level)
+    set_level(level)
     # Below this urllib3 writes whole URLs, queries included.
     logging.getLogger("urllib3").setLevel(logging.INFO)
     structlog.configure(
@@ -97,6 +97,11 @@ _own: dict[str, str] = {}
 def own_fields() -> dict[str, str]:
     """The service's name and the process' role, for lines that are written straight."""
     return dict(_own)
+
+
+def set_level(level: str) -> None:
+    """From now on write records of `level` and above, in this process."""
+    logging.getLogger().setLevel(level)
 
 
 def _replace_handlers(logger: logging.Logger, handlers: list[logging.Handler]) -> None:

@@ -7,16 +7,27 @@ Room: network, but it makes no calls itself. pybreaker counts failures and tenac
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pybreaker
 import tenacity
 
+from common.counters import BREAKER_OPEN
 from common.errors import PeerBroken, PeerTimeout, PeerUnavailable
 from common.tracing import remaining
 
 T = TypeVar("T")
 _FAILURES = (PeerBroken, PeerTimeout, PeerUnavailable)
+
+
+class _TellsState(pybreaker.CircuitBreakerListener):
+    """Keeps the figure of one peer's breaker."""
+
+    def __init__(self, peer: str) -> None:
+        self._figure = BREAKER_OPEN.labels(peer)
+
+    def state_change(self, cb: Any, old_state: Any, new_state: Any) -> None:
+        self._figure.set(int(new_state.name != pybreaker.STATE_CLOSED))
 
 
 class Breaker:
@@ -31,6 +42,7 @@ class Breaker:
             exclude=[lambda error: not isinstance(error, _FAILURES)],
             throw_new_error_on_trip=False,
             name=peer,
+            listeners=[_TellsState(peer)],
         )
 
     @property

@@ -20,6 +20,7 @@ import urllib3
 
 from common import tracing
 from common.config import Settings
+from common.counters import PEER_ATTEMPTS, PEER_SECONDS
 from common.discovery import Chooser, make_registry
 from common.errors import PeerBroken, PeerError, PeerRejected, PeerTimeout, PeerUnavailable
 from common.exchange import (
@@ -229,7 +230,9 @@ class ServiceClient:
             answer = self._guarded(call)
         except PeerError as error:
             _note(call, started, error)
+            _count(call, started, _OUTCOMES.get(type(error), "broken"))
             raise
+        _count(call, started, "answered")
         log.debug("peer_answered", **_facts(call, started), status=answer.status)
         return answer
 
@@ -296,6 +299,14 @@ def _facts(call: OutboundCall, started: float) -> dict[str, Any]:
     path = call.path.partition("?")[0]
     took = round((time.monotonic() - started) * 1000, 1)
     return {"peer": call.service, "method": call.method, "path": path, "milliseconds": took}
+
+
+_OUTCOMES = {PeerRejected: "refused", PeerUnavailable: "unavailable", PeerTimeout: "timeout"}
+
+
+def _count(call: OutboundCall, started: float, outcome: str) -> None:
+    PEER_ATTEMPTS.labels(call.service, outcome).inc()
+    PEER_SECONDS.labels(call.service).observe(time.monotonic() - started)
 
 
 def _note(call: OutboundCall, started: float, error: PeerError) -> None:

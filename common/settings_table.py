@@ -51,7 +51,7 @@ class Database:
 
 @dataclass(frozen=True)
 class Settings(LiveSettings):
-    """Everything a service was told when it started. A field is its variable in lower case; the last five
+    """Everything a service was told when it started. A field is its variable in lower case; the last ones
     are worked out. What may change while it runs is inherited: read that from `common.live_settings`.
     """
 
@@ -67,7 +67,12 @@ class Settings(LiveSettings):
     )
     service_run_dir: str = _setting(
         "run",
-        "Where one running instance keeps sockets, drain flag, registry files; default run/ under var",
+        "Where one running instance keeps its socket, drain flag and figures; default CFMP_VAR_DIR/run. "
+        "A second instance of a service on one machine needs another",
+    )
+    config_dir: str = _setting(
+        "run",
+        "Folder with cfmp-common.yaml and <Service>.yaml for DISCOVERY=static; else they come from Nacos",
     )
     service_host: str = _setting("run", "Address to listen on", "127.0.0.1")
     service_port: int = _setting(
@@ -92,12 +97,27 @@ class Settings(LiveSettings):
     worker_idle_seconds: float = _setting(
         "run", "How long an idle worker waits before it looks again", 1.0, read=seconds, type=float
     )
+    worker_metrics_port: int = _setting(
+        "run",
+        "Port of a worker's own /metrics, for one that shares no disk with its web process; 0 for none",
+        0,
+        read=whole(0, 65535),
+        type=int,
+    )
     lease_seconds: int = _setting(
         "run",
         "How long a worker has to itself what it took; then another takes it over",
         30,
         read=whole(1, 600),
         type=int,
+    )
+    drain_seconds: float = _setting(
+        "run",
+        "How long a stopping instance goes on answering while /readyz tells the gateway to look elsewhere; "
+        "longer than the gateway takes to notice. 0 in embedded mode",
+        8.0,
+        read=seconds,
+        type=float,
     )
     public_base_url: str = _setting(
         "run", "Address of the gateway as the outside sees it", read=url, required_by=SUITE
@@ -255,11 +275,16 @@ class Settings(LiveSettings):
         return self.cfmp_mode == "embedded"
 
     @property
+    def slug(self) -> str:
+        """The service's short name: "order" of OrderService."""
+        return self.service.removesuffix("Service").lower()
+
+    @property
     def log_path(self) -> Path | None:
         """LOG_FILE, or `logs/order-service.log` of a service run from its folder, or None."""
         if self.log_file:
             return None if self.log_file == "off" else Path(self.log_file)
-        here, folder = Path.cwd(), f"{self.service.removesuffix('Service').lower()}-service"
+        here, folder = Path.cwd(), f"{self.slug}-service"
         return here / "logs" / f"{folder}.log" if here.name == folder else None
 
 

@@ -58,12 +58,12 @@ def _plain(name: str) -> str:
     return name
 
 
-def write_snapshot(path: Path, content: Content) -> None:
+def write_snapshot(path: Path, content: Content, *, mode: int = 0o640) -> None:
     """Put `content` at `path` in one step. Raises OSError; what was there before then stays."""
     path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
     # The process's own number: two writers (one of them about to be told to go) never share a draft.
     draft = path.with_suffix(f".{os.getpid()}.tmp")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o640)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
     with os.fdopen(descriptor, "w") as file:
         json.dump(content, file, ensure_ascii=False, indent=1)
         file.flush()
@@ -89,9 +89,15 @@ class Watched(Generic[T]):
     A file that vanishes or cannot be understood leaves what was read before. Safe to share between threads.
     """
 
-    def __init__(self, path: Path, parse: Callable[[Content], T]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        parse: Callable[[Content], T],
+        read: Callable[[Path], Content | None] = read_snapshot,
+    ) -> None:
         self._path = path
         self._parse = parse
+        self._content = read
         # Both in one tuple, so that a thread never sees the stamp of one file with the value of another.
         self._known: tuple[tuple[int, int, int] | None, T | None] = (None, None)
 
@@ -113,9 +119,11 @@ class Watched(Generic[T]):
         return found.st_mtime_ns, found.st_ino, found.st_size
 
     def _read(self, before: T | None) -> T | None:
-        content = read_snapshot(self._path)
+        content = self._content(self._path)
         try:
             return before if content is None else self._parse(content)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            log.error("snapshot_not_understood", path=str(self._path), error=type(error).__name__)
+            log.error(
+                "snapshot_not_understood", path=str(self._path), error=f"{type(error).__name__}: {error}"
+            )
             return before

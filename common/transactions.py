@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Q
 
 from common import clock, tracing
 from common.atomic import in_transaction, inside_atomic, transactional
+from common.counters import TRANSITIONS
 from common.errors import StateConflict, SuiteError
 from common.ids import new_id
 from common.outbox.publish import Event, publish
@@ -82,6 +83,7 @@ def apply_transition(
     _require_transaction(f"apply_transition({event!r})")
     source = _compare_and_set(row, event, machine, field, dict(changes or {}), where, conflict)
     _write_history(row, history, field, event, source, machine.target(event), actor, reason)
+    _count_when_committed(row, field, event)
     _publish(publish(row) if callable(publish) else publish)
 
 
@@ -101,6 +103,7 @@ def record_created(
     """
     _require_transaction("record_created")
     _write_history(row, history, field, event, None, machine.initial, actor, reason)
+    _count_when_committed(row, field, event)
     _publish(publish(row) if callable(publish) else publish)
 
 
@@ -197,6 +200,11 @@ def _write_history(
         reason=reason[:255],
         request_id=tracing.current().request_id,
     )
+
+
+def _count_when_committed(row: Any, axis: str, event: str) -> None:
+    series = TRANSITIONS.labels(row._meta.model_name, axis, event)
+    transaction.on_commit(series.inc)
 
 
 def _publish(events: Sequence[Event]) -> None:

@@ -13,15 +13,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.db import close_old_connections, connections
+from django.db import DatabaseError, close_old_connections, connections
+from prometheus_client import start_http_server
 
-from common import housekeeping, log
+from common import counters, housekeeping, log, tracing
 from common.concrete import has_part
+from common.config import Settings
 from common.errors import LeaseTimeout
 from common.jobs import Job, service_jobs
 from common.leases.lease import lease
+from common.live_settings import live
 from common.outbox import relay
 from common.sagas import runner
+from common.web import metrics
 
 logger = log.get_logger(__name__)
 
@@ -56,17 +60,29 @@ class Jobs:
 
 def run_job(job: Job) -> bool:
     """One turn of `job`. False also when another worker has it; its failure is logged, never raised."""
+    counters.JOB_INTERVAL.labels(job.name).set(job.every_seconds)
     try:
         if not (job.exclusive and has_part("lease")):
-            return bool(job.function()())
+            return _measured(job)
         hold = job.hold or 2 * settings.CFMP.lease_seconds
         with lease(f"job:{job.name}", wait=0.0, hold=hold):
-            return bool(job.function()())
+            return _measured(job)
     except LeaseTimeout:
+        counters.JOB_RUNS.labels(job.name, "elsewhere").inc()
         return False
     except Exception:
+        counters.JOB_RUNS.labels(job.name, "failed").inc()
         logger.exception("job_failed", job=job.name)
         return False
+
+
+def _measured(job: Job) -> bool:
+    """Run it under a context of its own: its log lines are about nothing that ran before."""
+    with tracing.bound(tracing.RequestContext()), counters.JOB_SECONDS.labels(job.name).time():
+        more = bool(job.function()())
+    counters.JOB_RUNS.labels(job.name, "done").inc()
+    counters.JOB_SUCCESS.labels(job.name).set_to_current_time()
+    return more
 
 
 def load_definitions() -> None:
@@ -105,7 +121,11 @@ def drain(rounds: int = MOST_ROUNDS) -> None:
 
 
 def serve(stop: threading.Event) -> None:
-    """Keep every duty going until `stop` is set; each finishes what it has in hand."""
+    """Keep every duty going until `stop` is set; each finishes what it has in hand.
+
+    Raises OSError when WORKER_METRICS_PORT cannot be had.
+    """
+    _tell_figures(settings.CFMP)
     threads = [
         threading.Thread(target=keep_doing, args=(name, work, stop), name=name)
         for name, work in duties().items()
@@ -118,17 +138,28 @@ def serve(stop: threading.Event) -> None:
     logger.info("worker_stopped")
 
 
+def _tell_figures(loaded: Settings) -> None:
+    """The counters alone: what the database knows is told by the web processes."""
+    if loaded.worker_metrics_port:
+        start_http_server(loaded.worker_metrics_port, loaded.service_host, metrics.counted())
+
+
 def keep_doing(name: str, work: Work, stop: threading.Event) -> None:
     """One loop: work while there is any, rest when there is none, rest longer after a failure."""
     idle = settings.CFMP.worker_idle_seconds
     rest = idle
+    heartbeat = counters.HEARTBEAT.labels(name)
     while not stop.is_set():
+        heartbeat.set_to_current_time()
         try:
             close_old_connections()
+            live()  # a published log level counts from this round on
             if work():
                 continue
             rest = idle
-        except Exception:
+        except Exception as error:
+            if isinstance(error, DatabaseError):
+                counters.DATABASE_FAILURES.labels("worker").inc()
             logger.exception("worker_loop_failed", duty=name)
             rest = min(LONGEST_REST, max(idle, rest * 2))
         stop.wait(rest)

@@ -51,7 +51,7 @@ def style() -> Iterator[Section]:
     """Lint, types, import rules, the route table, generated documents."""
     yield Section("ruff", (f"{BIN}/ruff", "check", "."))
     yield Section("format", (f"{BIN}/ruff", "format", "--check", "."))
-    yield Section("types: common, gateway, scripts", _mypy("common", "apisix", "scripts", "bench"))
+    yield Section("types: common, gateway, scripts", _mypy("common", "apisix", "scripts", "bench", "deploy"))
     for name in (*PROJECTS[1:], "sandbox"):
         folder = ROOT / name
         path = {"MYPYPATH": f"{ROOT}{os.pathsep}{folder}"}
@@ -74,11 +74,12 @@ def around() -> Iterator[Section]:
     yield Section("sandbox", PYTEST, ROOT / "sandbox")
     yield Section("gateway contract", (*PYTEST, "tests/gateway"))
     yield Section("documents", (*PYTEST, "tests/documents"))
+    yield Section("deployment files", (*PYTEST, "tests/deploy"))
 
 
 def across() -> Iterator[Section]:
     """Suites over the running stack; they share its ports, so they come last and one by one."""
-    beside = {"gateway", "documents", "soak"}
+    beside = {"gateway", "documents", "deploy", "soak"}
     for folder in sorted((ROOT / "tests").iterdir()):
         if folder.name not in beside and any(folder.glob("test_*.py")):
             yield Section(f"across services: {folder.name}", (*PYTEST, f"tests/{folder.name}"))

@@ -10,9 +10,11 @@ from typing import Any
 
 from apisix.embedded.clusters import clusters
 from apisix.embedded.filters import header_mutations, http_filters
+from apisix.embedded.known import untranslated
+from apisix.embedded.observe import admin_cluster, collector_cluster, metrics_listener, tracing
 from apisix.embedded.replies import local_replies, refusals_log
 from apisix.embedded.routes import virtual_host
-from apisix.table import APISIX_ONLY, TRANSLATED, Table, TableError
+from apisix.table import Table, TableError
 
 _TYPE = "type.googleapis.com/envoy.extensions."
 
@@ -22,23 +24,30 @@ _LONG_REGEXES = {"re2.max_program_size.error_level": 100_000, "re2.max_program_s
 
 @dataclass(frozen=True)
 class Listen:
-    """Where the gateway answers, and the socket of its admin interface (a path: no port is opened for it)."""
+    """Where the gateway answers and tells its counters, and the socket of its admin interface (no port)."""
 
     host: str
     port: int
+    metrics_port: int
     admin: Path
 
 
 def translate(
-    table: Table, *, addresses: Mapping[str, str], listen: Listen, endpoints: Path | None = None
+    table: Table,
+    *,
+    addresses: Mapping[str, str],
+    listen: Listen,
+    endpoints: Path | None = None,
+    collector: str = "",
 ) -> dict[str, Any]:
     """Envoy's bootstrap. `addresses` maps service names to `unix:<path>` or `host:port`, or a comma list.
 
     With `endpoints`, a folder that `python -m apisix.embedded.endpoints` keeps, services are found there.
-    Raises TableError for a plugin or a service that has no translation.
+    Spans go to `collector` (host:port); without one there are none.
+    Raises TableError for whatever has no translation.
     """
-    if unknown := table.global_plugins.keys() - TRANSLATED - APISIX_ONLY:
-        raise TableError(f"the global rules: {', '.join(sorted(unknown))} cannot be translated")
+    if unknown := untranslated(table):
+        raise TableError("; ".join(unknown))
     return {
         # Envoy asks for a name of its own wherever endpoints come from outside.
         "node": {"id": "gateway", "cluster": "gateway"},
@@ -46,13 +55,20 @@ def translate(
         "overload_manager": _overload(),
         "layered_runtime": {"layers": [{"name": "regexes", "static_layer": _LONG_REGEXES}]},
         "static_resources": {
-            "listeners": [_listener(table, listen)],
-            "clusters": clusters(table, addresses, endpoints),
+            "listeners": [
+                _listener(table, listen, collector),
+                metrics_listener("127.0.0.1", listen.metrics_port),
+            ],
+            "clusters": [
+                *clusters(table, addresses, endpoints),
+                admin_cluster(str(listen.admin)),
+                *([collector_cluster(collector)] if collector else []),
+            ],
         },
     }
 
 
-def _listener(table: Table, listen: Listen) -> dict[str, Any]:
+def _listener(table: Table, listen: Listen, collector: str) -> dict[str, Any]:
     return {
         "name": "gateway",
         "address": {"socket_address": {"address": listen.host, "port_value": listen.port}},
@@ -62,7 +78,7 @@ def _listener(table: Table, listen: Listen) -> dict[str, Any]:
                 "filters": [
                     {
                         "name": "envoy.filters.network.http_connection_manager",
-                        "typed_config": _connection_manager(table),
+                        "typed_config": _connection_manager(table, collector),
                     }
                 ]
             }
@@ -70,8 +86,10 @@ def _listener(table: Table, listen: Listen) -> dict[str, Any]:
     }
 
 
-def _connection_manager(table: Table) -> dict[str, Any]:
+def _connection_manager(table: Table, collector: str) -> dict[str, Any]:
+    spans = {"tracing": tracing(table, collector)} if collector else {}
     return {
+        **spans,
         "@type": f"{_TYPE}filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "gateway",
         "codec_type": "HTTP1",

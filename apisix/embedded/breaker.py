@@ -1,7 +1,7 @@
 """`api-breaker` in Envoy's words: an instance that fails in a row rests, longer each time.
 
-APISIX counts per route and then refuses the route; Envoy counts per instance and asks the others. The last
-half of the instances never rests: one path's fault may not close a service.
+APISIX counts per host and path and then refuses the path; Envoy counts per instance and asks the others. The
+last half of the instances never rests: one path's fault may not close a service.
 """
 
 from typing import Any
@@ -16,9 +16,9 @@ def outlier_detection(table: Table, upstream: str) -> dict[str, Any] | None:
     """The cluster's `outlier_detection`; None when no route to `upstream` has a breaker."""
     chosen: dict[str, Any] | None = None
     for route in table.routes:
-        breaker = route.plugins.get("api-breaker")
-        if route.upstream != upstream or breaker is None:
+        if route.upstream != upstream or "api-breaker" not in route.plugins:
             continue
+        breaker = {name: value for name, value in route.plugins["api-breaker"].items() if name != "_meta"}
         if chosen not in (None, breaker):
             raise TableError(
                 f"route {route.id}: api-breaker differs from another route's to upstream {upstream}"

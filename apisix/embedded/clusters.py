@@ -51,12 +51,10 @@ def _instances(upstream: Upstream, addresses: Mapping[str, str], endpoints: Path
     if upstream.service and endpoints:
         return _from_file(upstream.service, endpoints)
     places = _places(upstream, addresses)
+    spread = [{"endpoint": {"address": place}, "load_balancing_weight": weight} for place, weight in places]
     return {
-        "type": "STATIC" if all(_is_fixed(place) for place in places) else "STRICT_DNS",
-        "load_assignment": {
-            "cluster_name": upstream.id,
-            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": place}} for place in places]}],
-        },
+        "type": "STATIC" if all(_is_fixed(place) for place, _ in places) else "STRICT_DNS",
+        "load_assignment": {"cluster_name": upstream.id, "endpoints": [{"lb_endpoints": spread}]},
     }
 
 
@@ -66,12 +64,13 @@ def _from_file(service: str, folder: Path) -> dict[str, Any]:
     return {"type": "EDS", "eds_cluster_config": {"service_name": service, "eds_config": config}}
 
 
-def _places(upstream: Upstream, addresses: Mapping[str, str]) -> list[dict[str, Any]]:
+def _places(upstream: Upstream, addresses: Mapping[str, str]) -> list[tuple[dict[str, Any], int]]:
+    """Addresses with their weights."""
     if upstream.service is None:
-        return [_socket(host, port) for host, port in upstream.nodes]
+        return [(_socket(node.host, node.port), node.weight) for node in upstream.nodes if node.weight]
     if not addresses.get(upstream.service):
         raise TableError(f"upstream {upstream.id}: nobody said where {upstream.service} is")
-    return [_place(address.strip()) for address in addresses[upstream.service].split(",")]
+    return [(_place(address.strip()), 1) for address in addresses[upstream.service].split(",")]
 
 
 def _place(address: str) -> dict[str, Any]:

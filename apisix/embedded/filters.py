@@ -1,6 +1,6 @@
 """Envoy's HTTP filters, in the order a request meets them, from the plugins of the table.
 
-cors > jwt_authn > identity (lua) > limits per user > limits per route > body limit > router.
+cors > addresses > jwt_authn > identity (lua) > limits per user > limits per route > body limit > router.
 What a single route changes is in `per_route`; matching paths is `routes.py`'s work.
 """
 
@@ -11,6 +11,7 @@ from typing import Any
 
 from jwt.algorithms import HMACAlgorithm, RSAAlgorithm
 
+from apisix.embedded.addresses import address_filters, addresses_of_route
 from apisix.table import Consumer, Plugins, Route, Table, TableError
 
 Filter = dict[str, Any]
@@ -42,6 +43,7 @@ def http_filters(table: Table) -> list[Filter]:
     """The filter chain."""
     return [
         _filter(_CORS, "cors.v3.Cors", {}),
+        *address_filters(table.global_plugins.get("ip-restriction")),
         _filter(_JWT, "jwt_authn.v3.JwtAuthentication", _jwt(table)),
         _filter(
             "envoy.filters.http.lua",
@@ -62,8 +64,6 @@ def http_filters(table: Table) -> list[Filter]:
 def virtual_host_config(table: Table) -> dict[str, Any]:
     """CORS answers on every path, also where nothing is routed."""
     cors = table.global_plugins["cors"]
-    if cors["allow_origins"] != "*" or cors.get("allow_credential"):
-        raise TableError("cors: only every origin without credentials is translated")
     policy = {
         "@type": f"{_TYPE}cors.v3.CorsPolicy",
         "allow_origin_string_match": [{"safe_regex": {"regex": ".*"}}],
@@ -80,6 +80,8 @@ def per_route(route: Route) -> dict[str, Any]:
     config = {_JWT: _requirement(route.plugins.get("jwt-auth"))}
     if limits := [*_route_limits(route.plugins)]:
         config[_ROUTE_LIMIT] = _limit_config(_ROUTE_LIMIT, limits)
+    if "ip-restriction" in route.plugins:
+        config |= addresses_of_route(route.plugins["ip-restriction"])
     if "client-control" in route.plugins:
         size = route.plugins["client-control"]["max_body_size"]
         config[_BUFFER] = {"@type": f"{_TYPE}buffer.v3.BufferPerRoute", "buffer": {"max_request_bytes": size}}
@@ -169,7 +171,8 @@ def _user_limits(table: Table) -> list[Limit]:
         config = route.plugins.get("limit-count", {})
         if "group" not in config:
             continue
-        if config["key"] != "http_x_user_uuid" or groups.setdefault(config["group"], config) != config:
+        limit = {name: value for name, value in config.items() if name != "_meta"}
+        if config["key"] != "http_x_user_uuid" or groups.setdefault(config["group"], limit) != limit:
             raise TableError(
                 f"route {route.id}: a limit-count group counts users, in the same way on every route"
             )
@@ -181,9 +184,7 @@ def _route_limits(plugins: Plugins) -> Iterator[Limit]:
         config = plugins.get(name)
         if config is None or "group" in config:
             continue
-        if config["rejected_code"] != 429:
-            raise TableError(f"{name}: a refused request is 429")
-        yield config["key"], name, bucket(config)
+        yield config.get("key", "remote_addr"), name, bucket(config)
 
 
 def _window(config: dict[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,7 @@ ERRORS: dict[int, tuple[int, str, str, str]] = {
     503: (1503, "PeerUnavailable", "服务暂不可用，请稍后再试", "The service is unavailable, try again later"),
     504: (1504, "PeerTimeout", "服务响应超时", "The service took too long"),
 }
-_MISSING = (1002, "AuthenticationRequired", "请先登录", "Authentication is required")
+MISSING = (1002, "AuthenticationRequired", "请先登录", "Authentication is required")
 _REFUSED = (1004, "PermissionRefused", "没有权限", "Permission refused")
 
 # Families whose envelope has an integer code; everywhere else it is a string. Whole paths, query included.
@@ -70,7 +70,7 @@ def refusals_log() -> dict[str, Any]:
 
 def _cases() -> Iterator[tuple[dict[str, Any], tuple[int, str, str, str]]]:
     # "No token" and "bad token" are both 401; Envoy tells them apart in the response's details only.
-    yield _details("Jwt_is_missing"), _MISSING
+    yield _details("Jwt_is_missing"), MISSING
     for status, error in ERRORS.items():
         yield _status(status, "EQ"), error
     yield _status(500, "GE"), ERRORS[503]

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from apisix.embedded.filters import no_token, per_route, virtual_host_config
-from apisix.table import APISIX_ONLY, TRANSLATED, Plugins, Route, Table, TableError, Upstream
+from apisix.table import Route, Table, TableError, Upstream
 
 # What a :parameter stands for. No percent sign: `%69nternal` must not pass for an order's number on its way
 # to a service that decodes it.
@@ -51,17 +51,11 @@ def _preflight(table: Table) -> dict[str, Any]:
 def _sorted(table: Table) -> list[dict[str, Any]]:
     ranked = []
     for route in table.routes:
-        _refuse_unknown(route.plugins, route.id)
         if not route.enabled and _OURS not in route.labels.items():
             continue
         for kind, uris in _by_kind(route.uris):
             ranked.append(((-route.priority, kind), _translated(route, kind, uris, table)))
     return [entry for _, entry in sorted(ranked, key=lambda pair: pair[0])]
-
-
-def _refuse_unknown(plugins: Plugins, where: str) -> None:
-    if unknown := plugins.keys() - TRANSLATED - APISIX_ONLY:
-        raise TableError(f"{where}: {', '.join(sorted(unknown))} cannot be translated")
 
 
 def _by_kind(uris: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
@@ -82,7 +76,7 @@ def _translated(route: Route, kind: int, uris: list[str], table: Table) -> dict[
         return _not_found(match)
     upstream = table.upstreams[route.upstream]
     action: dict[str, Any] = {
-        "cluster": upstream.id,
+        **_target(route),
         "timeout": f"{upstream.read_timeout}s",
         "retry_policy": _retries(upstream),
     }
@@ -94,6 +88,18 @@ def _translated(route: Route, kind: int, uris: list[str], table: Table) -> dict[
         "route": action,
         "typed_per_filter_config": per_route(route),
     }
+
+
+def _target(route: Route) -> dict[str, Any]:
+    """One cluster, or several by weight."""
+    if "traffic-split" not in route.plugins:
+        return {"cluster": route.upstream}
+    (rule,) = route.plugins["traffic-split"]["rules"]
+    shares = [
+        {"name": item.get("upstream_id", route.upstream), "weight": item.get("weight", 1)}
+        for item in rule["weighted_upstreams"]
+    ]
+    return {"weighted_clusters": {"clusters": shares}}
 
 
 def _retries(upstream: Upstream) -> dict[str, Any]:
@@ -135,7 +141,7 @@ def _pattern(uri: str) -> str:
 
 
 def _rewrite(plugin: dict[str, Any]) -> dict[str, Any]:
-    if plugin.keys() != {"regex_uri"} or len(plugin["regex_uri"]) != 2:
+    if len(plugin["regex_uri"]) != 2:
         raise TableError("proxy-rewrite: only one regex_uri pair is translated")
     pattern, replacement = plugin["regex_uri"]
     substitution = re.sub(r"\$(\d)", r"\\\1", replacement)

@@ -18,7 +18,8 @@ import orjson
 from django.http import HttpResponse
 from rest_framework.response import Response
 
-from common.errors import InvalidInput, RequestInProgress
+from common.counters import IDEMPOTENCY
+from common.errors import IdempotencyKeyReused, InvalidInput, RequestInProgress
 from common.idempotency import claim as keys
 from common.idempotency.claim import Claim, Earlier, bind
 
@@ -44,13 +45,23 @@ def idempotent(method: Method) -> Method:
         scope = _scope(request.user)
         if key is None or scope is None:
             return method(view, request, *args, **kwargs)
-        found = keys.claim_key(_digest(scope, request, key), _body_digest(request))
+        found = _claimed(_digest(scope, request, key), _body_digest(request))
         if isinstance(found, Earlier):
             return _replay(view, found)
         return _carry_out(found, view, lambda: method(view, request, *args, **kwargs))
 
     post.takes_idempotency_key = True  # type: ignore[attr-defined]  # read by the API description
     return post
+
+
+def _claimed(digest: str, body_digest: str) -> Claim | Earlier:
+    try:
+        found = keys.claim_key(digest, body_digest)
+    except (IdempotencyKeyReused, RequestInProgress) as refusal:
+        IDEMPOTENCY.labels("reused" if isinstance(refusal, IdempotencyKeyReused) else "running").inc()
+        raise
+    IDEMPOTENCY.labels("replayed" if isinstance(found, Earlier) else "first").inc()
+    return found
 
 
 def _scope(user: Any) -> str | None:

@@ -30,12 +30,11 @@ def outbox_figures() -> OutboxFigures:
         row["state"]: row
         for row in waiting.values("state").annotate(count=Count("id"), since=Min("occurred_at"))
     }
-    since = found.get(OutboxState.PENDING, {}).get("since")
     return OutboxFigures(
         pending=found.get(OutboxState.PENDING, {}).get("count", 0),
         dead=found.get(OutboxState.DEAD, {}).get("count", 0),
         parked=found.get(OutboxState.PARKED, {}).get("count", 0),
-        oldest_seconds=max(0.0, (clock.now() - since).total_seconds()) if since else 0.0,
+        oldest_seconds=clock.age(found.get(OutboxState.PENDING, {}).get("since")),
     )
 
 

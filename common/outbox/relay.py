@@ -17,6 +17,7 @@ from django.db.models import Exists, OuterRef, Q
 from common import clock, log, tracing
 from common.atomic import in_transaction
 from common.concrete import concrete
+from common.counters import EVENTS_SENT
 from common.errors import PeerRejected, PeerUnavailable
 from common.ids import new_uuid
 from common.outbox.models import OutboxState
@@ -110,6 +111,7 @@ def _carry(row: Any) -> None:
         except Exception as error:
             _book_failure(row, error)
         else:
+            EVENTS_SENT.labels(row.destination, "delivered").inc()
             now = clock.now()
             _book(
                 row, state=OutboxState.DELIVERED, delivered_at=now, attempts=row.attempts + 1, last_error=""
@@ -119,7 +121,9 @@ def _carry(row: Any) -> None:
 def _book_failure(row: Any, error: Exception) -> None:
     attempts, text = _attempts(row, error), f"{type(error).__name__}: {error}"[:500]
     hopeless = isinstance(error, PeerRejected) and error.peer_status in HOPELESS
-    if hopeless or attempts >= ATTEMPTS:
+    given_up = hopeless or attempts >= ATTEMPTS
+    EVENTS_SENT.labels(row.destination, "dead" if given_up else "retried").inc()
+    if given_up:
         logger.error(
             "outbox_dead_letter", event_id=str(row.event_id), type=row.type, to=row.destination, reason=text
         )

@@ -12,6 +12,7 @@ from django.conf import settings
 from common import clock, log, tracing
 from common.atomic import in_transaction
 from common.concrete import concrete
+from common.counters import SAGA_STEPS
 from common.errors import InternalError, PeerRejected, PeerUnavailable, SuiteError, all_errors
 from common.sagas.definition import Saga, Step
 from common.sagas.models import SagaState
@@ -52,6 +53,7 @@ def advance(row: Any, definition: Saga, added: dict[str, Any] | None) -> None:
     if row.step + 1 == len(definition.steps):
         values |= {"step": row.step, **_resting(SagaState.DONE)}
     _write(row, values)
+    SAGA_STEPS.labels(row.name, "done").inc()
 
 
 def turn_back(row: Any, definition: Saga, error: SuiteError) -> None:
@@ -62,11 +64,13 @@ def turn_back(row: Any, definition: Saga, error: SuiteError) -> None:
     last = row.step if unheard else row.step - 1
     logger.info("saga_turns_back", saga=row.name, uuid=str(row.uuid), error=error.name)
     _write(row, {"error": pack_error(error), **_fresh_step(), **first_undo(definition, last)})
+    SAGA_STEPS.labels(row.name, "refused").inc()
 
 
 def step_back(row: Any, definition: Saga) -> None:
     """The current step is undone: on to the one before that has something to undo, or the end."""
     _write(row, {**_fresh_step(), **first_undo(definition, row.step - 1)})
+    SAGA_STEPS.labels(row.name, "undone").inc()
 
 
 def first_undo(definition: Saga, last: int) -> dict[str, Any]:
@@ -99,6 +103,7 @@ def try_again(row: Any, definition: Saga, step: Step, error: Exception) -> bool:
     pause = min(step.longest_pause, step.pause * 2 ** (attempts - 1)) * random.uniform(0.75, 1.25)
     values = {"attempts": attempts, "uncertain": True, "last_error": text}
     _write(row, {**values, "next_at": clock.now() + timedelta(seconds=pause), **_unleased()})
+    SAGA_STEPS.labels(row.name, "retried").inc()
     return False
 
 
@@ -123,6 +128,7 @@ def park(row: Any, definition: Saga, why: str, **values: Any) -> None:
             **_unleased(),
         },
     )
+    SAGA_STEPS.labels(row.name, "parked").inc()
     logger.error("saga_parked", saga=row.name, uuid=str(row.uuid), entity=str(row.entity_uuid), reason=why)
     try:
         if definition.on_parked is not None:

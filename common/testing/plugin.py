@@ -126,6 +126,20 @@ def count_sql() -> Callable[[], AbstractContextManager[Any]]:
     return count_sql
 
 
+@pytest.fixture
+def counted() -> Callable[..., float]:
+    """`counted("job_runs_total", job="relay")`: by how much that series grew since its first asking (0.0)."""
+    from prometheus_client import REGISTRY
+
+    first: dict[Any, float] = {}
+
+    def grown(name: str, **labels: str) -> float:
+        value = REGISTRY.get_sample_value(name, labels) or 0.0
+        return value - first.setdefault((name, *sorted(labels.items())), value)
+
+    return grown
+
+
 @pytest.fixture(autouse=True)
 def invariants(request: pytest.FixtureRequest) -> Iterator[None]:
     """After each test that touched the database: what must hold, holds."""

@@ -36,9 +36,9 @@ class Server:
         home.mkdir(parents=True)
         # Made-up keys cost a second: take those of this checkout.
         shutil.copytree(config.var_dir_of(config.read_environment()) / "secrets", self.var / "secrets")
-        self.old_figures = metrics_files(self.var, "order", "web") / "counter_1.db"
+        self.old_figures = metrics_files(self.var / "run", "order", "web") / "counter_1.db"
+        self.workers_figures = metrics_files(self.var / "run", "order", "worker") / "counter_2.db"
         self.home = home
-        self.workers_figures = metrics_files(self.var, "order", "worker") / "counter_2.db"
         for file in (self.old_figures, self.workers_figures):
             file.parent.mkdir(parents=True)
             file.write_bytes(b"")

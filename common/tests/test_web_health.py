@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test import override_settings
 
+from common.run_dir import RunDir
 from common.web import health
 
 Api = Callable[..., Any]
@@ -15,9 +16,8 @@ Api = Callable[..., Any]
 
 @pytest.fixture
 def run_dir(settings: Any, tmp_path: Path) -> Path:
-    settings.CFMP_VAR_DIR = tmp_path
-    (tmp_path / "run").mkdir()
-    return tmp_path / "run"
+    settings.CFMP_RUN_DIR = RunDir(tmp_path, "order")
+    return tmp_path
 
 
 @pytest.fixture

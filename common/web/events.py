@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from common import tracing
+from common.counters import EVENTS_TAKEN
 from common.web.views import InternalAPIView
 
 
@@ -57,8 +58,12 @@ class EventInboxAPIView(InternalAPIView):
         event = IncomingEvent(**self.body())
         tracing.about(event_id=event.event_id, aggregate=event.aggregate_id)
         if self.handled_types is not None and event.type not in self.handled_types:
-            return self.answer({"outcome": "ignored"})
-        return self.answer({"outcome": self.handle(event) or "handled"})
+            return self._told("ignored")
+        return self._told(self.handle(event) or "handled")
+
+    def _told(self, outcome: str) -> Response:
+        EVENTS_TAKEN.labels(outcome).inc()
+        return self.answer({"outcome": outcome})
 
     def handle(self, event: IncomingEvent) -> str | None:
         """Apply `event` in one transaction that begins with `inbox.accept`; the answer names the outcome."""

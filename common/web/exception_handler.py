@@ -14,6 +14,7 @@ from django.http import Http404, HttpResponse, UnreadablePostError
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 
+from common.counters import DATABASE_FAILURES
 from common.errors import (
     AuthenticationRequired,
     BodyTooLarge,
@@ -74,6 +75,7 @@ def as_suite_error(exc: Exception) -> SuiteError | None:
         return _for_suspicion(exc)
     if isinstance(exc, OperationalError | InterfaceError):
         log.error("database_failed", error=str(exc))
+        DATABASE_FAILURES.labels("request").inc()
         return DatabaseUnavailable(retry_after=1)
     return next((ours() for known, ours in _KNOWN if isinstance(exc, known)), None)
 

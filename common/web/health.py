@@ -5,8 +5,6 @@ What to do about it is the caller's business.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
@@ -39,13 +37,9 @@ def readyz(request: HttpRequest) -> JsonResponse:
     )
 
 
-def drain_flag() -> Path:
-    """While this file exists the instance asks for no new traffic."""
-    return Path(settings.CFMP_VAR_DIR) / "run" / f"{settings.SERVICE_SLUG}.drain"
-
-
 def draining() -> bool:
-    return drain_flag().exists()
+    """Whether this instance asks for no new traffic."""
+    return settings.CFMP_RUN_DIR.drain_flag.exists()
 
 
 def _report(checks: dict[str, bool]) -> JsonResponse:

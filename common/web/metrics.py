@@ -87,11 +87,17 @@ class _AllProcesses:
         return MultiProcessCollector.merge(files, accumulate=True)
 
 
-def metrics_page(request: HttpRequest) -> HttpResponse:
-    """Everything in Prometheus' text format."""
+def counted() -> CollectorRegistry:
+    """What the processes of this service on this machine counted."""
     registry = CollectorRegistry()
     directory = os.environ.get(VARIABLE)
     registry.register(_AllProcesses(Path(directory).parent) if directory else REGISTRY)  # type: ignore[arg-type]
+    return registry
+
+
+def metrics_page(request: HttpRequest) -> HttpResponse:
+    """Everything in Prometheus' text format."""
+    registry = counted()
     for collector in asked_at_scrape:
         registry.register(_Careful(collector))  # type: ignore[arg-type]
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -18,6 +18,7 @@ from django.utils import translation
 
 from common import tracing
 from common.errors import BodyTooLarge, InvalidInput, NotFound, SuiteError
+from common.live_settings import live
 from common.web import access_log, metrics
 from common.web.envelopes import family_for_path
 from common.web.exception_handler import problem_response
@@ -53,6 +54,7 @@ class RequestContextMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
         context = tracing.from_headers(_context_headers(request))
+        live()  # a published log level counts from this request on
         with ExitStack() as scope:
             scope.enter_context(tracing.bound(context))
             scope.enter_context(_language(context.language))

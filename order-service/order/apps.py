@@ -1,4 +1,4 @@
-"""The order app's name."""
+"""The order app's name, and its figures at `/metrics`."""
 
 from django.apps import AppConfig
 
@@ -7,3 +7,9 @@ class OrderConfig(AppConfig):
     name = "order"
     label = "order"
     verbose_name = "订单 Orders"
+
+    def ready(self) -> None:
+        from common.web import metrics
+        from order.services.figures import OrderCollector
+
+        metrics.asked_at_scrape.append(OrderCollector())

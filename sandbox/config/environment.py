@@ -30,7 +30,9 @@ class Environment:
     allowed_hosts: tuple[str, ...]
     ports: Ports
     jwt_private_key: str
+    jwt_key: str
     jwt_hs256_secret: str
+    jwt_hs256_key: str
     jwt_issuer: str
     token_hours: int
     stock_api: str
@@ -57,6 +59,13 @@ PEERS = {
     "Gateway": ("PUBLIC_BASE_URL", "http://127.0.0.1:9080"),
 }
 
+KEYS = (
+    "SANDBOX_JWT_PRIVATE_KEY",
+    "SANDBOX_JWT_HS256_SECRET",
+    "SANDBOX_ALIPAY_PRIVATE_KEY",
+    "SANDBOX_ALIPAY_APP_PUBLIC_KEY",
+)
+
 
 def load(given: Mapping[str, str] = os.environ) -> Environment:
     """Raises ImproperlyConfigured in production mode, or when a value does not parse."""
@@ -65,13 +74,22 @@ def load(given: Mapping[str, str] = os.environ) -> Environment:
             "The sandbox pretends to be Alipay, users and stock: it runs only with CFMP_MODE=embedded."
         )
     var_dir = Path(given.get("CFMP_VAR_DIR") or ROOT / "var")
-    env = {**_made_up(var_dir), **given}
+    env = {**_made_up(var_dir), **_from_files(given), **given}
     try:
         return _parsed(env, var_dir)
     except KeyError as missing:
         raise ImproperlyConfigured(f"The sandbox needs {missing.args[0]}.") from missing
     except ValueError as wrong:
         raise ImproperlyConfigured(f"A sandbox variable does not parse: {wrong}") from wrong
+
+
+def _from_files(given: Mapping[str, str]) -> Mapping[str, str]:
+    """Keys may come as files, as everywhere in the suite: `SANDBOX_JWT_PRIVATE_KEY_FILE=/run/secrets/…`."""
+    paths = {name: given[f"{name}_FILE"] for name in KEYS if given.get(f"{name}_FILE")}
+    try:
+        return {name: Path(path).read_text().strip() for name, path in paths.items()}
+    except OSError as unreadable:
+        raise ImproperlyConfigured(f"A key file of the sandbox cannot be read: {unreadable}") from unreadable
 
 
 def _made_up(var_dir: Path) -> Mapping[str, str]:
@@ -87,7 +105,9 @@ def _parsed(env: Mapping[str, str], var_dir: Path) -> Environment:
         allowed_hosts=tuple(name for name in env.get("SANDBOX_ALLOWED_HOSTS", "").split(",") if name),
         ports=_ports(env),
         jwt_private_key=env["SANDBOX_JWT_PRIVATE_KEY"],
+        jwt_key=env.get("SANDBOX_JWT_KEY", "cfmp-sandbox"),
         jwt_hs256_secret=env["SANDBOX_JWT_HS256_SECRET"],
+        jwt_hs256_key=env.get("SANDBOX_JWT_HS256_KEY", "cfmp-hs256"),
         jwt_issuer=env.get("SANDBOX_JWT_ISSUER", "sandbox"),
         token_hours=int(env.get("SANDBOX_TOKEN_HOURS", "12")),
         stock_api=env.get("PRODUCT_STOCK_API", "update"),

@@ -9,6 +9,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.http.request import validate_host
 
+from config import figures
 from config.web import Refused, refusal
 
 # Doors that change something without a token: another site's page must not press them through a browser.
@@ -23,6 +24,11 @@ class PortMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        answer = self._answered(request)
+        figures.count(getattr(request, "urlconf", settings.ROOT_URLCONF), answer.status_code)
+        return answer
+
+    def _answered(self, request: HttpRequest) -> HttpResponse:
         # SERVER_PORT is the socket's, not the Host header's: a client can't choose the neighbour.
         urlconf = settings.URLCONF_BY_PORT.get(request.META.get("SERVER_PORT", ""))
         if urlconf is not None:

@@ -10,9 +10,6 @@ from django.utils import timezone
 
 from users.models import Account, RevokedToken
 
-SANDBOX_KEY = "cfmp-sandbox"
-PUBLISHED_KEY = "cfmp-hs256"
-
 
 def token_mint(account: Account, *, issuer: str = "sandbox") -> str:
     """A JWT for the account. `issuer="published"`: HS256 with the claims user_id, username, key, exp only."""
@@ -23,8 +20,8 @@ def token_mint(account: Account, *, issuer: str = "sandbox") -> str:
         "exp": timezone.now() + timedelta(hours=env.token_hours),
     }
     if issuer == "published":
-        return jwt.encode({**claims, "key": PUBLISHED_KEY}, env.jwt_hs256_secret, algorithm="HS256")
-    claims |= {"key": SANDBOX_KEY, "iat": timezone.now()}
+        return jwt.encode({**claims, "key": env.jwt_hs256_key}, env.jwt_hs256_secret, algorithm="HS256")
+    claims |= {"key": env.jwt_key, "iat": timezone.now()}
     if account.privilege == 1:
         claims["roles"] = ["ADMIN"]
     return jwt.encode(claims, env.jwt_private_key, algorithm="RS256")

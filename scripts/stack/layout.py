@@ -1,10 +1,12 @@
 """What the stack consists of and where it lives: one table of programs, one of ports."""
 
+import math
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from common.config import PORTS, ROOT, read_environment, var_dir_of
+from common.stopping import longest_stop
 
 SANDBOX_PORTS = {
     "UserService": 8004,
@@ -13,7 +15,7 @@ SANDBOX_PORTS = {
     "shop page": 8007,
     "Alipay": 8090,
 }
-GATEWAY_PORT = 9080
+GATEWAY_PORT, GATEWAY_METRICS_PORT = 9080, 9091
 # Every process of the stack carries this variable, so that `stop` finds also what a crash left behind.
 MARK = "CFMP_STACK"
 
@@ -28,9 +30,6 @@ ENVOY_ADMIN = RUN / "envoy.sock"
 # With DISCOVERY=nacos: where Envoy reads which instances there are.
 ENDPOINTS = RUN / "endpoints"
 BIN = Path(sys.executable).parent
-
-# A unix socket's path may not be longer than this (sun_path, less the terminating zero).
-LONGEST_SOCKET_PATH = 107
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,12 @@ def folders() -> dict[str, Path]:
 def service_ports() -> dict[str, int]:
     """Port by the name to say to people."""
     ours = {name: PORTS[name] for name in ("OrderService", "PaymentService", "NotificationService")}
-    return {**ours, **SANDBOX_PORTS, "gateway": GATEWAY_PORT}
+    return {**ours, **SANDBOX_PORTS, "gateway": GATEWAY_PORT, "gateway's metrics": GATEWAY_METRICS_PORT}
+
+
+def stop_within() -> int:
+    """How long a service may take to stop, in seconds."""
+    return math.ceil(longest_stop(float(ENVIRONMENT.get("DRAIN_SECONDS") or 0)))
 
 
 def programs() -> list[Program]:
@@ -67,11 +71,11 @@ def programs() -> list[Program]:
         Program("sandbox", (gunicorn, "-c", "gunicorn.conf.py", "config.wsgi:application"), sandbox),
         Program("sandbox-notifier", (python, "manage.py", "notifier"), sandbox),
     ]
+    launcher, path = (python, "-m", "common.launcher"), {"PYTHONPATH": str(ROOT)}
     for name in ("notification", "payment", "order"):
-        folder = folders()[name]
-        web = (gunicorn, "-c", "../common/gunicorn.py", "config.wsgi")
-        found.append(Program(name, web, folder, environment=workers))
-        found.append(Program(f"{name}-worker", (python, "manage.py", "worker"), folder))
+        folder, grace = folders()[name], stop_within()
+        found.append(Program(name, (*launcher, "web"), folder, grace, {**path, **workers}))
+        found.append(Program(f"{name}-worker", (*launcher, "worker"), folder, grace, path))
     if ENVIRONMENT.get("DISCOVERY") == "nacos":
         found.append(Program("endpoints", (python, "-m", "apisix.embedded.endpoints", *_snapshots())))
     quiet = ("--disable-hot-restart", "--concurrency", "1", "-l", "warning")

@@ -14,6 +14,7 @@ from apisix.embedded.endpoints import write_first
 from apisix.table import Table
 from apisix.table import load as load_table
 from common import config
+from common.listening import LONGEST_SOCKET_PATH
 from scripts.stack import layout
 from scripts.stack.layout import Program
 
@@ -29,7 +30,7 @@ def prepare() -> None:
     """Make everything that the programs need. Raises CannotStart."""
     for folder in (layout.RUN, layout.LOG, layout.DATABASES):
         folder.mkdir(parents=True, exist_ok=True)
-    if len(str(layout.RUN / "notification.sock")) > layout.LONGEST_SOCKET_PATH:
+    if len(str(layout.RUN / "notification.sock")) > LONGEST_SOCKET_PATH:
         raise CannotStart(f"{layout.RUN} is too long for a unix socket: set CFMP_VAR_DIR to a shorter path")
     _write_private(layout.ENVOY_CONF, json.dumps(envoy_config(), indent=1))
     _write_private(layout.SUPERVISOR_CONF, supervisor_conf(layout.programs()))
@@ -45,9 +46,14 @@ def envoy_config() -> dict[str, object]:
     table = load_table(environ={**_token_keys(settings), **layout.ENVIRONMENT})
     if found := problems(table, enabled_plugins()):
         raise CannotStart("apisix.yaml: " + "; ".join(found))
-    listen = Listen("127.0.0.1", layout.GATEWAY_PORT, layout.ENVOY_ADMIN)
-    endpoints = _first_endpoints(table) if settings.discovery == "nacos" else None
-    return translate(table, addresses=_addresses(settings), listen=listen, endpoints=endpoints)
+    listen = Listen("127.0.0.1", layout.GATEWAY_PORT, layout.GATEWAY_METRICS_PORT, layout.ENVOY_ADMIN)
+    return translate(
+        table,
+        addresses=_addresses(settings),
+        listen=listen,
+        endpoints=_first_endpoints(table) if settings.discovery == "nacos" else None,
+        collector=layout.ENVIRONMENT.get("OTEL_COLLECTOR", ""),
+    )
 
 
 def _addresses(settings: config.Settings) -> dict[str, str]:
@@ -69,11 +75,19 @@ def _token_keys(settings: config.Settings) -> dict[str, str]:
     """The issuers' keys under the names that the route table uses."""
     found = {"JWT_KEY_CLAIM": settings.jwt_key_claim}
     for key in settings.jwt_keys:
-        algorithm = key["algorithm"]
-        found[f"JWT_{algorithm}_KEY"] = key["key"]
-        material = "SECRET" if algorithm.startswith("HS") else "PUBLIC_KEY"
-        found[f"JWT_{algorithm}_{material}"] = key[material.lower()]
+        name = _free_name(key["algorithm"], found)
+        found[f"{name}_KEY"] = key["key"]
+        material = "SECRET" if key["algorithm"].startswith("HS") else "PUBLIC_KEY"
+        found[f"{name}_{material}"] = key[material.lower()]
     return found
+
+
+def _free_name(algorithm: str, taken: dict[str, str]) -> str:
+    """While keys change, the table has room for a next key of each algorithm."""
+    for name in (f"JWT_{algorithm}", f"JWT_{algorithm}_NEXT"):
+        if f"{name}_KEY" not in taken:
+            return name
+    raise CannotStart(f"JWT_KEYS has three {algorithm} keys; the gateway takes two: drop the oldest")
 
 
 def supervisor_conf(programs: list[Program]) -> str:

@@ -24,6 +24,7 @@ class Running:
     """Where it answers, and what it writes to stdout."""
 
     url: str
+    metrics: str
     log: Path
 
 
@@ -31,14 +32,15 @@ class Running:
 def envoy(table: Table, folder: Path, **given: Any) -> Iterator[Running]:
     """Envoy with `table`; `given` is `translate`'s."""
     port = free_port()
-    listen = Listen("127.0.0.1", port, folder / "admin.sock")
+    metrics_port = free_port()
+    listen = Listen("127.0.0.1", port, metrics_port, folder / "admin.sock")
     config, log = folder / "envoy.json", folder / "gateway.log"
     config.write_text(json.dumps(translate(table, listen=listen, **given)))
     quiet = ("--disable-hot-restart", "--concurrency", "1", "-l", "error")
     with log.open("wb") as stdout, subprocess.Popen([ENVOY, "-c", config, *quiet], stdout=stdout) as process:
         try:
             _wait_for(port, process)
-            yield Running(f"http://127.0.0.1:{port}", log)
+            yield Running(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{metrics_port}", log)
         finally:
             process.terminate()
 

@@ -53,8 +53,7 @@ def _handler(service: str, stubs: Stubs) -> type[BaseHTTPRequestHandler]:
             if self.path == "/health":
                 self._send({}, 503 if service in stubs.unwell else 200)
                 return
-            length = int(self.headers.get("Content-Length") or 0)
-            body = self.rfile.read(length)
+            body = self._chunks() if "chunked" in self.headers.get("Transfer-Encoding", "") else self._body()
             headers = {name.lower(): value for name, value in self.headers.items()}
             arrival = Arrival(service, self.command, self.path, headers, body)
             stubs.arrivals.append(arrival)
@@ -62,6 +61,17 @@ def _handler(service: str, stubs: Stubs) -> type[BaseHTTPRequestHandler]:
                 stubs.slow.wait(10)
             told = {"service": service, "method": self.command, "path": self.path, "headers": headers}
             self._send(told, 500 if service in stubs.failing else 200)
+
+        def _body(self) -> bytes:
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+
+        def _chunks(self) -> bytes:
+            found = b""
+            while length := int(self.rfile.readline(), 16):
+                found += self.rfile.read(length)
+                self.rfile.readline()
+            self.rfile.readline()
+            return found
 
         def _send(self, document: dict[str, Any], status: int) -> None:
             text = json.dumps(document).encode()

@@ -1,6 +1,8 @@
 """The checker finds what would leave a route open, and the translation refuses what it does not know."""
 
 import dataclasses
+import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,13 +11,18 @@ import pytest
 
 from apisix.check import OPEN, enabled_plugins, problems
 from apisix.embedded.bootstrap import Listen, translate
+from apisix.embedded.replies import ERRORS, MISSING
 from apisix.table import TABLE, WITHOUT_KEYS, Route, Table, TableError, load
+from tests.gateway.tables import Document, changed, entry, put
 from tests.gateway.tokens import new_private_key, public_key_of
 
 KEYS = {
     "JWT_RS256_PUBLIC_KEY": public_key_of(new_private_key()),
     "JWT_HS256_SECRET": "secret-of-the-table-suite-only",
 }
+
+
+SAID = {(code, name, chinese) for code, name, chinese, _ in (*ERRORS.values(), MISSING)}
 
 
 def table_with(route_id: str, **changes: Any) -> Table:
@@ -132,7 +139,7 @@ def translated(table: Table) -> dict[str, Any]:
     return translate(
         table,
         addresses=dict.fromkeys(services, "127.0.0.1:1"),
-        listen=Listen("127.0.0.1", 0, Path("admin.sock")),
+        listen=Listen("127.0.0.1", 0, 0, Path("admin.sock")),
     )
 
 
@@ -141,6 +148,61 @@ def test_the_translation_refuses_a_plugin_it_does_not_know() -> None:
 
     with pytest.raises(TableError, match="ua-restriction"):
         translated(table)
+
+
+@pytest.mark.parametrize(
+    ("place", "said", "breach"),
+    [
+        ("routes/orders/plugins/limit-conn", {"conn": 1}, "route orders: unknown plugin limit-conn"),
+        ("routes/orders/plugins/cors", {"allow_origins": "https://a.example"}, "orders: cors: allow_origins"),
+        ("routes/catalogue/plugins/limit-req/nodelay", True, "route catalogue: limit-req: nodelay"),
+        ("routes/catalogue/plugins/limit-req/rejected_code", 503, "limit-req: rejected_code 503"),
+        ("routes/login/plugins/limit-count/policy", "redis", "limit-count: policy redis"),
+        ("plugin_configs/user/plugins/jwt-auth/hide_credentials", True, "jwt-auth: hide_credentials"),
+        ("plugin_configs/user/plugins/api-breaker/policy", "unhealthy-ratio", "api-breaker: policy"),
+        ("global_rules/every-request/plugins/cors/allow_credential", True, "cors: allow_credential"),
+        ("global_rules/every-request/plugins/request-id/algorithm", "nanoid", "request-id: algorithm"),
+        ("routes/orders/plugins/traffic-split", {"rules": [{}, {}]}, "orders: traffic-split: only one rule"),
+        ("routes/orders/remote_addr", "127.0.0.1", "routes orders: remote_addr"),
+        ("upstreams/order/pass_host", "node", "upstreams order: pass_host"),
+        ("upstreams/order/type", "chash", "upstreams order: type chash"),
+        ("upstreams/order/checks/passive", {"type": "http"}, "upstreams order: checks.passive.type"),
+        ("consumers/anonymous/group_id", "x", "consumers anonymous: group_id"),
+    ],
+)
+def test_the_translation_refuses_what_it_does_not_know(
+    tmp_path: Path, place: str, said: Any, breach: str
+) -> None:
+    table = changed(tmp_path, KEYS, lambda document: put(document, place, said))
+    with pytest.raises(TableError, match=re.escape(breach)):
+        translated(table)
+    assert breach in found(table)
+
+
+def test_a_secret_that_could_be_its_own_name_is_named(tmp_path: Path) -> None:
+    def weaken(document: Document) -> None:
+        entry(document, "consumers", "issuer_hs256")["plugins"]["jwt-auth"]["secret"] = (
+            "$ENV://JWT_HS256_SECRET"
+        )
+
+    assert "issuer_hs256: unset, a $ENV:// secret" in found(changed(tmp_path, KEYS, weaken))
+
+
+def test_what_a_plugin_of_apisix_answers_is_what_envoy_answers() -> None:
+    """_meta.error_response of every plugin: code, name and message of the embedded gateway's own error."""
+    table = load(environ=KEYS)
+    everywhere = [table.global_plugins, *(item.plugins for item in table.routes)]
+    texts = {
+        config["_meta"]["error_response"]
+        for plugins in everywhere
+        for config in plugins.values()
+        if "_meta" in config
+    }
+
+    assert len(texts) == 7
+    for body in map(json.loads, texts):
+        assert (int(body["code"]), body["name"], body["message"]) in SAID
+        assert list(body) == ["code", "name", "message", "errors", "request_id", "data"]
 
 
 def test_the_translation_refuses_to_run_without_keys() -> None:

@@ -76,6 +76,11 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+def signed_with(secret: str, **claims: Any) -> str:
+    """HS256 with any secret, also an empty one, which PyJWT would not sign with."""
+    return _signed_by_hand(secret.encode(), _claims({"user_id": ALICE}, claims))
+
+
 def _claims(usual: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     merged = {**usual, "exp": int(time.time()) + 600, **given}
     return {name: value for name, value in merged.items() if value is not None}

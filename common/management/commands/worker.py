@@ -5,7 +5,8 @@ import threading
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
 
 from common import worker
 
@@ -23,4 +24,8 @@ class Command(BaseCommand):
         stop = threading.Event()
         for wanted in (signal.SIGTERM, signal.SIGINT):
             signal.signal(wanted, lambda *_: stop.set())
-        worker.serve(stop)
+        try:
+            worker.serve(stop)
+        except OSError as problem:
+            port = settings.CFMP.worker_metrics_port
+            raise CommandError(f"WORKER_METRICS_PORT={port} cannot be used: {problem.strerror}") from problem

@@ -23,8 +23,7 @@ class DeliveryCollector(Collector):
         for state in states:
             count.add_metric([state.name.lower()], found.get(state, {}).get("count", 0))
         yield count
-        since = found.get(DeliveryState.QUEUED, {}).get("since")
-        age = max(0.0, (clock.now() - since).total_seconds()) if since else 0.0
+        age = clock.age(found.get(DeliveryState.QUEUED, {}).get("since"))
         yield GaugeMetricFamily(
             "notification_delivery_oldest_seconds", "Age of the oldest queued.", value=age
         )

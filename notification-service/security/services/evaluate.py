@@ -14,6 +14,7 @@ from security.events import review_requested
 from security.models import RiskAssessment, RiskProfile, RiskTransition
 from security.rules import Hit, judge
 from security.selectors import Attempt, assessment_of_payment, facts_of, rules_in_force
+from security.services.figures import EVALUATIONS
 from security.states import CASE_MACHINE, REVIEWED, Outcome
 
 RULES = "rules"
@@ -62,6 +63,7 @@ def _evaluate(payment_uuid: UUID, attempt: Attempt, payment_method: str) -> Risk
         score=verdict.score,
         reasons=[_reason(hit) for hit in verdict.hits],
     )
+    transaction.on_commit(EVALUATIONS.labels(Outcome(verdict.outcome).name.lower()).inc)
     if verdict.outcome in REVIEWED:
         _open_case(assessment)
     return assessment

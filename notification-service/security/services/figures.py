@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 
 from django.db.models import Count, Min
+from prometheus_client import Counter
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from common import clock
 from security.models import RiskAssessment
 from security.states import CaseState, Outcome
+
+EVALUATIONS = Counter("risk_evaluations", "Attempts judged, by outcome.", ["outcome"])
 
 
 class CaseCollector(Collector):
@@ -22,7 +25,6 @@ class CaseCollector(Collector):
         for outcome in (Outcome.REVIEW, Outcome.BLOCK_AND_REVIEW):
             since = found.get(outcome, {}).get("since")
             count.add_metric([outcome.name.lower()], found.get(outcome, {}).get("count", 0))
-            waited = max(0.0, (clock.now() - since).total_seconds()) if since else 0.0
-            age.add_metric([outcome.name.lower()], waited)
+            age.add_metric([outcome.name.lower()], clock.age(since))
         yield count
         yield age

@@ -255,3 +255,15 @@ class TestRaces:
         assert len({one.assessment_uuid for one in made}) == 1
         assert RiskAssessment.objects.count() == 1
         assert NotificationOutbox.objects.count() == 1
+
+
+def test_evaluations_are_counted_by_outcome(evaluate, counted, django_capture_on_commit_callbacks):
+    for outcome in ("approve", "decline"):
+        counted("risk_evaluations_total", outcome=outcome)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        evaluate(payment_uuid=str(new_uuid()))
+        evaluate(payment_uuid=str(new_uuid()), amount="500000.00")
+
+    assert counted("risk_evaluations_total", outcome="approve") == 1
+    assert counted("risk_evaluations_total", outcome="decline") == 1

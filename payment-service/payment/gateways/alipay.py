@@ -8,11 +8,13 @@ verify, any exception of the SDK) raises `ProviderUnknown`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from common import clock
+from common.counters import PROVIDER_CALLS, PROVIDER_SECONDS
 from common.errors import InvalidAmount
 from common.log import get_logger
 from common.money import format_amount, parse_amount
@@ -175,6 +177,7 @@ class AlipayGateway(PaymentGateway):
 
     def _call(self, method: str, content: dict[str, Any], **common: str) -> dict[str, Any]:
         """One signed call and its verified answer. Whatever goes wrong on the way is an unknown result."""
+        started = time.monotonic()
         try:
             with self._bulkhead.place():
                 answer = self._client.server_api(method, content, **common)
@@ -182,10 +185,17 @@ class AlipayGateway(PaymentGateway):
             # The SDK raises from a dozen families (urllib, http.client, json, its own, AttributeError):
             # a list would miss one, and a missed one would read as a bug where it is only silence.
             log.warning("alipay_no_answer", method=method, error=type(wrong).__name__)
+            _count(method, "no_answer", started)
             raise ProviderUnknown from wrong
+        _count(method, "answered" if isinstance(answer, dict) else "no_answer", started)
         if not isinstance(answer, dict):
             raise ProviderUnknown
         return answer
+
+
+def _count(method: str, outcome: str, started: float) -> None:
+    PROVIDER_CALLS.labels("alipay", method, outcome).inc()
+    PROVIDER_SECONDS.labels("alipay", method).observe(time.monotonic() - started)
 
 
 def _charge_content(charge: Charge) -> dict[str, str]:

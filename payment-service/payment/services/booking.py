@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from django.db import models
+from django.db import models, transaction
 
 from common import clock
 from common.errors import Conflict, StateConflict
@@ -19,6 +19,7 @@ from common.outbox.publish import Event
 from common.transactions import apply_transition, in_transaction
 from payment.events import PAYMENT_FACTS, payment_event
 from payment.models import LedgerKind, Payment, PaymentEvent, PaymentTransition, Refund
+from payment.services.figures import count_money
 from payment.states import PAYMENT_MACHINE, REFUND_MACHINE
 
 T = TypeVar("T")
@@ -106,6 +107,7 @@ def book(
     PaymentEvent.objects.create(
         payment=payment, kind=kind, reference=reference, amount=amount, actor=actor[:64], note=note[:255]
     )
+    transaction.on_commit(lambda: count_money(kind, amount))
 
 
 def next_sync(attempts: int) -> datetime:

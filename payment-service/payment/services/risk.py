@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.db import transaction
+
 from common import clock
 from payment.errors import PaymentNotFound
 from payment.models import Payment
 from payment.services.booking import again, change_payment
 from payment.services.fail import give_up
+from payment.services.figures import RISK
 from payment.states import PaymentStatus, RiskOutcome
 
 ACTOR = "system:risk"
@@ -26,6 +29,7 @@ def payment_record_risk(
     def record() -> None:
         if payment.status != PaymentStatus.PENDING or payment.risk_outcome != RiskOutcome.EMPTY:
             return
+        transaction.on_commit(RISK.labels(outcome.name.lower()).inc)
         told = {"risk_outcome": outcome, "assessment_uuid": assessment_uuid}
         if outcome is RiskOutcome.DECLINE:
             give_up(payment, reason="risk_declined", actor=ACTOR, **told)

@@ -16,6 +16,7 @@ from common.outbox.publish import publish
 from common.transactions import transactional
 from payment.events import security_event
 from payment.models import Payment, SecurityEvent
+from payment.services.figures import REFUSED
 
 # Rows per kind and hour. Beyond it a flood is counted by metrics and logs, not by the disk.
 HOURLY_ROWS = 500
@@ -32,6 +33,7 @@ def security_record(
 ) -> None:
     """Book one refused callback; an equal one before is counted instead. `detail` holds ids and words, no
     PII."""
+    REFUSED.labels(kind[:40]).inc()
     fingerprint = hashlib.sha256(b"\n".join([kind.encode(), method.encode(), body])).hexdigest()
     seen = SecurityEvent.objects.filter(fingerprint=fingerprint)
     if seen.update(times=F("times") + 1, last_seen_at=clock.now()) or _flooded(kind):

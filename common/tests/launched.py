@@ -1,0 +1,17 @@
+"""The launcher with a stand-in for its agent, and less patience with what hangs."""
+
+import os
+import sys
+from dataclasses import replace
+
+from common import config, log, stopping
+from common.launcher import Launcher, service_here
+
+stopping.SERVICE = 2.0
+stopping.AGENT = 1.0
+
+settings = config.load(service_here(), {**os.environ, "DISCOVERY": "static"})
+log.configure(settings.service)
+sys.exit(
+    Launcher(replace(settings, discovery="nacos"), sys.argv[1], agent=("-m", os.environ["TWIN_MODULE"])).run()
+)

@@ -1,0 +1,36 @@
+"""What is told at RootService's `/metrics`: answers by neighbour, and Alipay's notices that wait.
+
+The notices are counted in the database, since another process, the notifier, sends them.
+"""
+
+from collections.abc import Iterator
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+ANSWERS = Counter("sandbox_answers", "Answers of the neighbours played here.", ["neighbour", "status"])
+
+
+def count(urlconf: str, status: int) -> None:
+    """Count one answer; `users.urls` is called `users`."""
+    ANSWERS.labels(urlconf.partition(".")[0], str(status)).inc()
+
+
+class NoticeCollector(Collector):
+    """How many notices are due and not sent: when it grows, the notifier does not run."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        from alipay_simulator.models import Notification
+
+        due = Notification.objects.filter(state=Notification.State.PENDING, next_at__lte=timezone.now())
+        yield GaugeMetricFamily("sandbox_notices_due", "Notices due and not sent.", value=due.count())
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    """Everything in Prometheus' text format."""
+    due = CollectorRegistry()
+    due.register(NoticeCollector())
+    return HttpResponse(generate_latest(REGISTRY) + generate_latest(due), content_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,101 @@
+"""What each process of the embedded stack tells Prometheus after the stories: readable, and true.
+
+This file's name keeps it behind the stories, so that there is something to tell.
+"""
+
+import socket
+import time
+import urllib.request
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.conftest import Stack
+
+SERVICES = {"order": 8001, "payment": 8002, "notification": 8003}
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def samples(page: str) -> Samples:
+    """Every sample of a page; raises ValueError for one that Prometheus could not read."""
+    found: Samples = {}
+    for family in text_string_to_metric_families(page):
+        for one in family.samples:
+            key = (one.name, frozenset(one.labels.items()))
+            assert key not in found, f"{key} is told twice"
+            found[key] = one.value
+    return found
+
+
+def scrape(port: int) -> Samples:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        assert answer.headers["Content-Type"].startswith("text/plain")
+        return samples(answer.read().decode())
+
+
+def scrape_gateway(stack: Stack) -> Samples:
+    """Envoy's own page, on the socket of its admin interface."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(stack.var / "run" / "envoy.sock"))
+        ask = b"GET /stats/prometheus HTTP/1.1\r\nHost: envoy\r\nConnection: close\r\n\r\n"
+        connection.sendall(ask)
+        heard = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, body = heard.partition(b"\r\n\r\n")
+    return samples(_unchunked(body).decode() if b"chunked" in head else body.decode())
+
+
+def _unchunked(body: bytes) -> bytes:
+    whole = b""
+    while body:
+        size, _, rest = body.partition(b"\r\n")
+        length = int(size, 16)
+        whole, body = whole + rest[:length], rest[length + 2 :]
+    return whole
+
+
+def total(found: Samples, name: str, **labels: str) -> float:
+    return sum(value for (one, has), value in found.items() if one == name and labels.items() <= has)
+
+
+@pytest.mark.parametrize(("service", "port"), SERVICES.items())
+def test_each_service_tells_about_its_web_and_its_worker(stack: Stack, service: str, port: int) -> None:
+    found = scrape(port)
+
+    assert total(found, "http_requests_total") > 0
+    for duty in ("relay", "sagas", "jobs"):
+        beat = total(found, "worker_heartbeat_timestamp_seconds", duty=duty)
+        assert 0 <= time.time() - beat < 60, duty
+    assert total(found, "job_runs_total", outcome="done") > 0
+    assert total(found, "job_runs_total", outcome="failed") == 0
+    assert total(found, "outbox_depth", state="dead") == 0
+    assert not {name for name, _ in found if name.startswith(("python_", "process_"))}
+
+
+def test_the_business_is_told_in_its_own_words(stack: Stack) -> None:
+    order, payment, notification = (scrape(port) for port in SERVICES.values())
+
+    placed = total(order, "state_transitions_total", entity="order", axis="status", event="place")
+    paid = total(order, "state_transitions_total", entity="order", axis="status", event="pay")
+    assert placed >= paid > 0
+    charged = total(payment, "payment_money_yuan_total", kind="charged")
+    assert charged > total(payment, "payment_money_yuan_total", kind="refunded") > 0
+    assert total(payment, "provider_calls_total", provider="alipay", outcome="answered") > 0
+    assert total(payment, "peer_attempts_total", peer="NotificationService", outcome="answered") > 0
+    assert total(payment, "outbox_deliveries_total", destination="OrderService", outcome="delivered") > 0
+    assert total(order, "inbox_events_total") > 0
+    assert total(notification, "risk_evaluations_total") == total(payment, "payment_risk_outcomes_total")
+
+
+def test_the_sandbox_tells_what_it_answered(stack: Stack) -> None:
+    found = scrape(8006)
+
+    assert total(found, "sandbox_answers_total", neighbour="users", status="200") > 0
+    assert total(found, "process_cpu_seconds_total") > 0
+    assert total(found, "sandbox_notices_due") >= 0
+
+
+def test_the_gateway_tells_what_it_passed_on(stack: Stack) -> None:
+    found = scrape_gateway(stack)
+
+    answered = {name for name, labels in found if name.startswith("envoy_cluster_upstream_rq")}
+    assert answered
