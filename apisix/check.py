@@ -8,19 +8,19 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-
-import yaml
+from typing import Any
 
 from apisix.embedded.known import untranslated
+from apisix.schemas import config_violations, violations
 from apisix.table import (
     IDENTITY_LUA_SHA256,
-    TABLE,
     WITHOUT_KEYS,
+    WITHOUT_REGISTRY,
     Plugins,
     Route,
     Table,
     load,
+    load_config,
     lua_of,
 )
 
@@ -46,9 +46,12 @@ NEVER_ROUTED = (
 SERVERLESS = ("serverless-pre-function", "serverless-post-function")
 
 
-def problems(table: Table, enabled_plugins: frozenset[str]) -> list[str]:
-    """Every breach, as a sentence that names the route. `enabled_plugins` is config.yaml's list."""
+def problems(table: Table, config: Mapping[str, Any]) -> list[str]:
+    """Every breach, as a sentence that names the route. `config` is config.yaml."""
+    enabled_plugins = frozenset(config.get("plugins", ()))
     found = [
+        *config_violations(config),
+        *violations(table.document),
         *untranslated(table),
         *_plugins("the global rules", table.global_plugins, enabled_plugins),
         *_global_rule(table.global_plugins),
@@ -57,12 +60,6 @@ def problems(table: Table, enabled_plugins: frozenset[str]) -> list[str]:
         found += _plugins(f"route {route.id}", route.plugins, enabled_plugins)
         found += _route(route, table)
     return [*found, *_internal_paths_covered(table), *_consumers(table), *_unique(table)]
-
-
-def enabled_plugins(config: Path | None = None) -> frozenset[str]:
-    """The plugins that config.yaml switches on: one that is missing there would silently not run."""
-    text = (config or TABLE.with_name("config.yaml")).read_text(encoding="utf-8")
-    return frozenset(yaml.safe_load(text)["plugins"])
 
 
 def _plugins(where: str, plugins: Plugins, enabled: frozenset[str]) -> Iterator[str]:
@@ -179,7 +176,8 @@ def _under(uri: str, prefixes: tuple[str, ...]) -> bool:
 
 def main() -> int:
     """Print the breaches; the exit status is 1 when there is one."""
-    found = problems(load(environ={**WITHOUT_KEYS, **os.environ}), enabled_plugins())
+    config = load_config(environ={**WITHOUT_REGISTRY, **os.environ})
+    found = problems(load(environ={**WITHOUT_KEYS, **os.environ}), config)
     for problem in found:
         print(f"apisix.yaml: {problem}", file=sys.stderr)
     return 1 if found else 0

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 TABLE = Path(__file__).with_name("apisix.yaml")
+CONFIG = Path(__file__).with_name("config.yaml")
 
 # The one Lua block. Whoever changes it changes `embedded` (identity.lua, filters.py) too, then this hash.
 IDENTITY_LUA_SHA256 = "7fc19715e01cc8385781b60f08961f4cb99843440808f04607e4b708cc7c7ad4"
@@ -21,8 +22,9 @@ IDENTITY_LUA_SHA256 = "7fc19715e01cc8385781b60f08961f4cb99843440808f04607e4b708c
 _VARIABLE = re.compile(r"\$\{\{\s*(\w+)\s*(?::=(.*?))?\}\}")
 _AT_USE = "$ENV://"
 
-# For reading the table where no tokens are verified: the checker, a test of its routes.
-WITHOUT_KEYS = {"JWT_HS256_SECRET": "", "JWT_RS256_PUBLIC_KEY": ""}
+# For reading the files where no token is verified and no registry asked: the checker, a test of the routes.
+WITHOUT_KEYS = {"JWT_HS256_SECRET": "unset", "JWT_RS256_PUBLIC_KEY": ""}
+WITHOUT_REGISTRY = {"NACOS_SERVER": "127.0.0.1:8848", "NACOS_PASSWORD": "unset"}
 
 Plugins = dict[str, dict[str, Any]]
 
@@ -117,6 +119,12 @@ def load(path: Path = TABLE, environ: Mapping[str, str] = os.environ) -> Table:
         service_name=_service_name(document.get("plugin_metadata", ())),
         document=document,
     )
+
+
+def load_config(path: Path = CONFIG, environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """APISIX's own configuration at `path`, or TableError with what is missing."""
+    config: dict[str, Any] = yaml.safe_load(_substitute(path.read_text(encoding="utf-8"), environ))
+    return config
 
 
 def lua_of(plugin: Mapping[str, Any]) -> Iterator[str]:

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from apisix.check import enabled_plugins, problems
+from apisix.check import problems
 from apisix.embedded.bootstrap import Listen, translate
 from apisix.embedded.endpoints import write_first
-from apisix.table import Table
+from apisix.table import WITHOUT_REGISTRY, Table, load_config
 from apisix.table import load as load_table
 from common import config
 from common.listening import LONGEST_SOCKET_PATH
@@ -44,7 +44,7 @@ def envoy_config() -> dict[str, object]:
     except config.ConfigError as wrong:
         raise CannotStart(str(wrong)) from wrong
     table = load_table(environ={**_token_keys(settings), **layout.ENVIRONMENT})
-    if found := problems(table, enabled_plugins()):
+    if found := problems(table, load_config(environ={**WITHOUT_REGISTRY, **layout.ENVIRONMENT})):
         raise CannotStart("apisix.yaml: " + "; ".join(found))
     listen = Listen("127.0.0.1", layout.GATEWAY_PORT, layout.GATEWAY_METRICS_PORT, layout.ENVOY_ADMIN)
     return translate(
