@@ -56,7 +56,7 @@ def _judged(where: str, said: Any, schema: Schema) -> Iterator[str]:
 
 
 def _said(error: ValidationError) -> str:
-    """jsonschema's words show the value; a secret, or an address with a password in it, is not to be shown."""
+    """jsonschema shows the value in its words; a secret, or an address with a password in it, may not be."""
     if _SECRET.isdisjoint(error.absolute_path):
         return str(error.message)
     return f"breaks the rule {error.validator} {error.validator_value}"
