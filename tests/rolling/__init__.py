@@ -1,0 +1,1 @@
+"""Every service restarted while people buy: nobody notices."""
