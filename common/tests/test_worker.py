@@ -60,6 +60,17 @@ class Quiet(EventTransport):
         TURNS.append(row.type)
 
 
+@transaction.atomic
+def tells_and_starts() -> bool:
+    from common.sagas.runner import start
+
+    if "told" not in TURNS:
+        TURNS.append("told")
+        publish(Event("parcel.received.v1", uuid.uuid4(), 1))
+        start(WEIGH, key="told", context={}, entity=uuid.uuid4(), inline=False)
+    return False
+
+
 @pytest.fixture
 def quiet() -> Any:
     before = relay.use_transport(Quiet())
@@ -87,6 +98,17 @@ def test_once_does_everything_that_is_due_and_returns(quiet: Any, frozen_clock: 
     assert RingSaga.objects.get().state == SagaState.DONE
     lost = Parcel.objects.filter(status=ParcelStatus.LOST)
     assert {parcel.pk for parcel in lost} == {parcel.pk for parcel in forgotten}
+
+
+def test_once_carries_out_what_its_last_job_has_published(quiet: Any, settings: Any) -> None:
+    settings.CFMP_JOBS = f"{HERE}_telling"
+    sys.modules[f"{HERE}_telling"] = type(sys)("telling")
+    sys.modules[f"{HERE}_telling"].JOBS = (Job("tell", 0.0, f"{HERE}.tells_and_starts"),)  # type: ignore[attr-defined]
+
+    call_command("worker", "--once")
+
+    assert TURNS == ["told", "parcel.received.v1"]
+    assert RingSaga.objects.get().state == SagaState.DONE
 
 
 def test_a_job_runs_when_its_time_has_come_and_at_once_while_there_is_more() -> None:
