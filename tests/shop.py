@@ -16,7 +16,7 @@ R = TypeVar("R")
 Order = dict[str, Any]
 
 BOB = "01900000-0000-7000-8000-000000000b0b"
-BOOKMARK, ARMCHAIR = 2, 12
+TEA_SET, BOOKMARK, BICYCLE, ARMCHAIR = 1, 2, 10, 12
 # Velocity rules of risk control: these suites buy more than a person would.
 VELOCITY = (4, 5, 6)
 ALIPAY, PRODUCTS = "http://127.0.0.1:8090", "http://127.0.0.1:8005"

@@ -23,7 +23,7 @@ globals().update(
         },
         event_routes="payment.events.ROUTES",
         jobs="payment.jobs",
-        sagas="payment.sagas.create",
+        sagas="payment.sagas",
     )
 )
 CFMP_INVARIANTS = "payment.services.audit.check"

@@ -31,9 +31,28 @@ class Books:
 
     def stock_of(self, product_uuid: str) -> tuple[Any, ...]:
         """(remote_stock, in_flight, unsent) as the order service knows them."""
-        text = product_uuid if self._server else product_uuid.replace("-", "")
         columns = "SELECT remote_stock, in_flight, unsent FROM product_stock"
-        return self._run("order", f"{columns} WHERE product_uuid = %s", text)[0]
+        return self._run("order", f"{columns} WHERE product_uuid = %s", self._uuid(product_uuid))[0]
+
+    def order_of_payment(self, payment_uuid: str, order_uuid: str) -> None:
+        """Let the payment belong to another order: it is hidden from its own until it is put back."""
+        payment, order = self._uuid(payment_uuid), self._uuid(order_uuid)
+        self._run("payment", "UPDATE payment SET order_uuid = %s WHERE payment_uuid = %s", order, payment)
+
+    def orders_with_remark(self, remark: str) -> int:
+        return int(self._run("order", "SELECT COUNT(*) FROM `order` WHERE remark = %s", remark)[0][0])
+
+    def run_is_there(self, saga: str, entity: str) -> bool:
+        """Whether the saga has been started for this order or payment."""
+        service = saga.replace(".", "_").partition("_")[0]
+        statement = f"SELECT uuid FROM {service}_saga WHERE name = %s AND entity_uuid = %s"
+        return bool(self._run(service, statement, saga, self._uuid(entity)))
+
+    def run_is_due(self, saga: str, entity: str, at: datetime) -> None:
+        """The saga's next step is due `at`."""
+        service = saga.replace(".", "_").partition("_")[0]
+        statement = f"UPDATE {service}_saga SET next_at = %s WHERE name = %s AND entity_uuid = %s"
+        self._run(service, statement, at.strftime("%Y-%m-%d %H:%M:%S.%f"), saga, self._uuid(entity))
 
     def alipay_waits_no_longer(self) -> None:
         """Notifications whose notifier died go out again now."""
@@ -43,6 +62,10 @@ class Books:
         """Notifications of this trade go to `url`."""
         statement = "UPDATE alipay_trade SET notify_url = ? WHERE out_trade_no = ?"
         self._sqlite("sandbox", statement, (url, UUID(order["payment_uuid"]).hex))
+
+    def _uuid(self, text: str) -> str:
+        """As the column holds it."""
+        return text if self._server else text.replace("-", "")
 
     def _set(self, table: str, order: Order, values: dict[str, datetime]) -> None:
         for column, value in values.items():

@@ -9,9 +9,11 @@ from tests.crash.books import Books
 from tests.crash.flows import World
 from tests.crash.slaughter import LEASE_SECONDS
 from tests.mariadb import MariaDB, missing, own_mariadb, say_missing
-from tests.shop import Shop
+from tests.shop import ARMCHAIR, BICYCLE, Shop, stock_set
 
 SOON = {"LEASE_SECONDS": str(LEASE_SECONDS), "WORKER_IDLE_SECONDS": "0.1", "WEB_CONCURRENCY": "1"}
+
+PLENTY = 500
 
 
 @pytest.fixture(scope="session")
@@ -33,4 +35,6 @@ def stack(server: MariaDB | None) -> Iterator[Stack]:
 
 @pytest.fixture(scope="session")
 def world(stack: Stack, server: MariaDB | None) -> World:
+    for product in (ARMCHAIR, BICYCLE):
+        stock_set(product, PLENTY)
     return World(Shop(stack), Books(stack, server))

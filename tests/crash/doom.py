@@ -2,7 +2,8 @@
 
 The appointment is a JSON file that the test writes: {"about": [words], "at": [name, number, moment]}. What
 counts are outgoing calls (to peers and to the provider) that mention one of the words, and commits when
-"commits" is set. Without "at" nothing dies, and what could be an appointment is written to `<file>.seen`.
+"commits" is set, and a saga's steps and undone steps, done together with the advance that stores it. Without
+"at" nothing dies, and what could be an appointment is written to `<file>.seen`.
 SIGKILL: no handler runs, nothing more is written.
 """
 
@@ -18,8 +19,10 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 T = TypeVar("T")
-_NAMES = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{32}|CFMP[0-9]+|(?<=/)[0-9]+(?=/|$)")
+NAMES = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{32}|CFMP[0-9]+|(?<=/)[0-9]+(?=/|$)")
 COMMIT = "COMMIT"
+# What one does with a saga's step: of these the moment before is the moment after what precedes it.
+STEP, UNDO = "step", "undo"
 
 
 class Doom:
@@ -35,6 +38,9 @@ class Doom:
         number = self._met(name, text)
         self._keep(name, number, "before")
         done = act()
+        if number and name.startswith((STEP, UNDO)):
+            # Only now: a step that asks to wait is not done.
+            self._note(name, number)
         self._keep(name, number, "after")
         return done
 
@@ -46,10 +52,15 @@ class Doom:
             return 0
         with self._lock:
             self._seen[name] += 1
-            if not order.get("at"):
-                with self._file.with_suffix(".seen").open("a") as seen:
-                    seen.write(f"{name}\t{self._seen[name]}\n")
-            return self._seen[name]
+            number = self._seen[name]
+        if not name.startswith((STEP, UNDO)):
+            self._note(name, number)
+        return number
+
+    def _note(self, name: str, number: int) -> None:
+        if not self._read().get("at"):
+            with self._lock, self._file.with_suffix(".seen").open("a") as seen:
+                seen.write(f"{name}\t{number}\n")
 
     def _keep(self, name: str, number: int, moment: str) -> None:
         if number and self._read().get("at") == [name, number, moment]:
@@ -73,6 +84,7 @@ def install(file: Path) -> None:
     _watch_commits(doom)
     _watch_requests(doom)
     _watch_peers(doom)
+    _watch_sagas(doom)
 
 
 def _watch_commits(doom: Doom) -> None:
@@ -98,7 +110,7 @@ def _watch_requests(doom: Doom) -> None:
 
 def _named(request: Any) -> str:
     method = parse_qs(urlsplit(request.url).query).get("method")
-    return method[0] if method else f"{request.method} {_NAMES.sub('*', urlsplit(request.url).path)}"
+    return method[0] if method else f"{request.method} {NAMES.sub('*', urlsplit(request.url).path)}"
 
 
 def _watch_peers(doom: Doom) -> None:
@@ -120,6 +132,26 @@ def _watch_peers(doom: Doom) -> None:
     service_client.configure(settings.CFMP, Watched())
 
 
+def _watch_sagas(doom: Doom) -> None:
+    """What is stored when a step is done, or undone: `journal.advance` and its like commit inside."""
+    try:
+        from common.sagas import definition, runner
+    except ImportError:
+        return
+    do, undo = runner._do_and_advance, runner._undo
+
+    def named(kind: str, saga: definition.Saga, step: definition.Step) -> str:
+        return f"{kind} {saga.name}.{saga.version}.{step.name}"
+
+    def done(row: Any, saga: definition.Saga, step: definition.Step) -> None:
+        doom.around(named(STEP, saga, step), str(row.entity_uuid), lambda: do(row, saga, step))
+
+    def undone(row: Any, saga: definition.Saga, step: definition.Step) -> bool:
+        return doom.around(named(UNDO, saga, step), str(row.entity_uuid), lambda: undo(row, saga, step))
+
+    runner._do_and_advance, runner._undo = done, undone
+
+
 def _call_name(method: str, path: str, body: bytes) -> str:
     event = json.loads(body).get("type", "") if b'"event_id"' in body else ""
-    return f"{method} {_NAMES.sub('*', path.partition('?')[0])} {event}".rstrip()
+    return f"{method} {NAMES.sub('*', path.partition('?')[0])} {event}".rstrip()

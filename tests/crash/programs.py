@@ -59,12 +59,12 @@ class Twin:
         self.file.unlink(missing_ok=True)
 
     def points(self) -> list[Point]:
-        """What was noted down: before and after each call, after each commit (before it is after what
-        precedes it)."""
+        """What was noted down: before and after each call, after each commit and each step of a saga (before
+        it is after what precedes it)."""
         found = []
         for line in self._seen.read_text().splitlines():
             name, number = line.split("\t")
-            moments = ("after",) if name == "COMMIT" else ("before", "after")
+            moments = ("after",) if name.split()[0] in ("COMMIT", "step", "undo") else ("before", "after")
             found += [Point(name, int(number), moment) for moment in moments]
         return found
 
@@ -132,9 +132,9 @@ class WebTwin(Twin):
             process.terminate()
             process.wait(PATIENCE)
 
-    def ask(self, token: str, path: str, body: object) -> int | None:
+    def ask(self, token: str, path: str, body: object, key: str = "") -> int | None:
         """POST as a client does; the answer's status, None when the connection broke."""
-        headers = {"Authorization": token}
+        headers = {"Authorization": token, **({"Idempotency-Key": key} if key else {})}
         try:
             answer = requests.post(self.address + path, json=body, headers=headers, timeout=PATIENCE)
         except requests.ConnectionError:
