@@ -17,8 +17,8 @@ Order = dict[str, Any]
 
 BOB = "01900000-0000-7000-8000-000000000b0b"
 TEA_SET, BOOKMARK, BICYCLE, ARMCHAIR = 1, 2, 10, 12
-# Velocity rules of risk control: these suites buy more than a person would.
-VELOCITY = (4, 5, 6)
+# Risk control's rules about many payments, and many declines: these suites do more than a person would.
+VELOCITY = (4, 5, 6, 7)
 ALIPAY, PRODUCTS = "http://127.0.0.1:8090", "http://127.0.0.1:8005"
 
 

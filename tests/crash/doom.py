@@ -1,9 +1,9 @@
 """Inside a process that shall die: kills it at an appointed moment, before or after one thing it does.
 
 The appointment is a JSON file that the test writes: {"about": [words], "at": [name, number, moment]}. What
-counts are outgoing calls (to peers and to the provider) that mention one of the words, and commits when
-"commits" is set, and a saga's steps and undone steps, done together with the advance that stores it. Without
-"at" nothing dies, and what could be an appointment is written to `<file>.seen`.
+counts are outgoing calls (to peers and to the provider) that mention one of the words, a saga's steps and
+undone steps, done together with the advance that stores it, and, when "commits" is set, every commit and every
+step. Without "at" nothing dies, and what could be an appointment is written to `<file>.seen`.
 SIGKILL: no handler runs, nothing more is written.
 """
 
@@ -48,7 +48,8 @@ class Doom:
         """Which one of its kind this is; 0 when the appointment is not about it."""
         order = self._read()
         mentioned = any(word in text for word in order.get("about", ()))
-        if not (order.get("commits") if name == COMMIT else mentioned):
+        ours = mentioned or (order.get("commits") and name.startswith((STEP, UNDO)))
+        if not (order.get("commits") if name == COMMIT else ours):
             return 0
         with self._lock:
             self._seen[name] += 1

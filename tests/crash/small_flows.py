@@ -98,7 +98,7 @@ def is_placed_once(world: World, case: Order) -> None:
         headers={"Idempotency-Key": case["key"]},
         timeout=30,
     )
-    assert answer.status_code == 201, answer.text
+    assert answer.status_code in (200, 201), answer.text
     assert world.books.orders_with_remark(case["key"]) == 1
 
 
