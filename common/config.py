@@ -195,6 +195,8 @@ class _Loading:
     def _judge(self, values: Mapping[str, Any]) -> None:
         if values["DISCOVERY"] == "nacos":
             self._judge_nacos(values)
+        if values["NOTIFY_URL_ALLOW"] and not values["WEBHOOK_SECRET"] and self.service == "PaymentService":
+            self.problems.append("WEBHOOK_SECRET is missing: NOTIFY_URL_ALLOW lets clients ask for webhooks")
         certificates = [
             bool(values[name]) for name in ("ALIPAY_APP_CERT", "ALIPAY_CERTS", "ALIPAY_ROOT_CERT")
         ]
@@ -234,6 +236,8 @@ class _Loading:
         reserved = {embedded.JWT_KEY, embedded.JWT_HS256_KEY}
         if reserved & {row["key"] for row in values["JWT_KEYS"]}:
             self.problems.append(f"JWT_KEYS has the sandbox's key ({' or '.join(sorted(reserved))})")
+        if any(not prefix.startswith("https://") for prefix in values["NOTIFY_URL_ALLOW"]):
+            self.problems.append("NOTIFY_URL_ALLOW must have https addresses only")
         if values["DISCOVERY"] == "static":
             self.problems += [
                 f"{name} is missing: {self.service} calls it" for name in _URLS.values() if not values[name]

@@ -52,11 +52,13 @@ def service_settings(
     event_routes: str,
     jobs: str = "",
     sagas: str = "",
+    outside: dict[str, str] | None = None,
 ) -> dict[str, Any]:
     """Every setting of `service` (CamelCase: "OrderService"); raises config.ConfigError with all problems.
 
     `models` names the concrete outbox, inbox, idempotency, saga and lease models; `event_routes`, `jobs`
-    and `sagas` are dotted paths read by the relay, the worker and the saga runner.
+    and `sagas` are dotted paths read by the relay, the worker and the saga runner; `outside` names the
+    transport of each destination that is no peer.
     """
     loaded = config.load(service)
     slug = loaded.slug
@@ -71,6 +73,7 @@ def service_settings(
         "CFMP_JOBS": jobs,
         "CFMP_SAGAS": sagas,
         "CFMP_RUN_DIR": RunDir(loaded.run_dir, loaded.slug),
+        "CFMP_OUTSIDE": outside or {},
         "SERVICE_NAME": service,
         "SERVICE_SLUG": slug,
         "BASE_DIR": base_dir,

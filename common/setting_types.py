@@ -171,6 +171,14 @@ def at_least(length: int) -> Reader:
     return read
 
 
+def webhook_secrets(text: str) -> tuple[str, ...]:
+    """One, or two while the first is being changed; the form is the Standard Webhooks specification's."""
+    secrets = comma_list(text)
+    if not 1 <= len(secrets) <= 2 or not all(map(_is_webhook_secret, secrets)):
+        raise ValueError("must be one or two of whsec_ and 24 to 64 bytes in base64, comma between")
+    return secrets
+
+
 def fernet_keys(text: str) -> tuple[str, ...]:
     keys = comma_list(text)
     if not keys or not all(_is_fernet(key) for key in keys):
@@ -267,6 +275,14 @@ def _is_fernet(key: str) -> bool:
         return len(key) == 44 and len(base64.urlsafe_b64decode(key)) == 32
     except (ValueError, binascii.Error):
         return False
+
+
+def _is_webhook_secret(text: str) -> bool:
+    try:
+        key = base64.b64decode(text.removeprefix("whsec_"), validate=True)
+    except (ValueError, binascii.Error):
+        return False
+    return text.startswith("whsec_") and 24 <= len(key) <= 64
 
 
 def _json(text: str) -> Any:

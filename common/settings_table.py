@@ -27,6 +27,7 @@ from common.setting_types import (
     service_public_keys,
     url,
     urls,
+    webhook_secrets,
     weight,
     whole,
 )
@@ -194,10 +195,18 @@ class Settings(LiveSettings):
     )
     notify_url_allow: tuple[str, ...] = _setting(
         "alipay",
-        "Comma list of prefixes a client's notifyUrl may have; not built yet: each is refused",
+        "Comma list of origins or prefixes a client's notifyUrl may have, https in production; none: refused",
         (),
-        read=comma_list,
+        read=urls,
         type=tuple,
+    )
+    webhook_secret: tuple[str, ...] = _setting(
+        "alipay",
+        "Signs what a client's notifyUrl is told: whsec_ and base64; two with a comma while it is changed",
+        (),
+        read=webhook_secrets,
+        type=str,
+        secret=True,
     )
 
     discovery: str = _setting(

@@ -24,6 +24,7 @@ from common.jobs import Job, service_jobs
 from common.leases.lease import lease
 from common.live_settings import live
 from common.outbox import relay
+from common.outbox.transport import outside
 from common.sagas import runner
 from common.web import metrics
 
@@ -98,6 +99,8 @@ def duties() -> dict[str, Work]:
     """What a worker of this service keeps doing, by name."""
     load_definitions()
     work: dict[str, Work] = {"relay": relay.relay_once} if has_part("outbox") else {}
+    if outside():
+        work["outside"] = relay.relay_outside
     if has_part("saga"):
         work["sagas"] = runner.run_due
     work["jobs"] = Jobs((*service_jobs(), housekeeping.JOB)).run_due
@@ -116,6 +119,7 @@ def drain(rounds: int = MOST_ROUNDS) -> None:
         more = True in [run_job(job) for job in jobs]
         more = (has_part("saga") and runner.run_due()) or more
         more = (has_part("outbox") and relay.relay_once()) or more
+        more = relay.relay_outside() or more
         if not more:
             return
     raise RuntimeError("The work never ends: a job keeps saying that there is more.")

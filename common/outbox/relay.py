@@ -18,23 +18,18 @@ from common import clock, log, tracing
 from common.atomic import in_transaction
 from common.concrete import concrete
 from common.counters import EVENTS_SENT
-from common.errors import PeerRejected, PeerUnavailable
+from common.errors import PeerUnavailable
 from common.ids import new_uuid
 from common.outbox.models import OutboxState
-from common.outbox.transport import EventTransport, HttpEventTransport
+from common.outbox.transport import EventTransport, HttpEventTransport, outside, outside_transport
 
 logger = log.get_logger(__name__)
 
 # What one delivery, the transport's time-out with its repeats, may take of the lease.
 SLOWEST_SHARE = 0.5
-ATTEMPTS = 14
 FIRST_PAUSE = 1.0
-LONGEST_PAUSE = 300.0
 # A dead letter holds back its own aggregate no longer than this.
 BLOCKS = timedelta(minutes=15)
-# What the peer will say again however often it is asked; everything else may be a deploy or an outage.
-HOPELESS = frozenset({400, 413, 415, 422})
-
 _transport: EventTransport = HttpEventTransport()
 
 
@@ -46,9 +41,18 @@ def use_transport(transport: EventTransport) -> EventTransport:
 
 
 def relay_once(limit: int = 50) -> bool:
-    """Carry out up to `limit` due rows. True when any was due: there may be more."""
+    """Carry out up to `limit` due rows to our peers. True when any was due: there may be more."""
     park_overdue()
-    rows = list(_due()[:limit])
+    return _relay(_due().exclude(destination__in=outside()), limit)
+
+
+def relay_outside(limit: int = 50) -> bool:
+    """The same for those that are no peers: a slow one must not hold up what the suite says to itself."""
+    return _relay(_due().filter(destination__in=outside()), limit) if outside() else False
+
+
+def _relay(due: Any, limit: int) -> bool:
+    rows = list(due[:limit])
     if rows:
         _carry_all(_claimed(rows))
     return bool(rows)
@@ -105,11 +109,12 @@ def _carry_all(rows: list[Any]) -> None:
 def _carry(row: Any) -> None:
     origin = {"request_id": row.request_id, "traceparent": row.traceparent}
     with tracing.bound(tracing.RequestContext(**{name: value for name, value in origin.items() if value})):
+        carrier = outside_transport(row.destination) if row.destination in outside() else _transport
         try:
             tracing.about(event_id=row.event_id, aggregate=row.aggregate_id)
-            _transport.deliver(row)
+            carrier.deliver(row)
         except Exception as error:
-            _book_failure(row, error)
+            _book_failure(row, error, carrier)
         else:
             EVENTS_SENT.labels(row.destination, "delivered").inc()
             now = clock.now()
@@ -118,10 +123,9 @@ def _carry(row: Any) -> None:
             )
 
 
-def _book_failure(row: Any, error: Exception) -> None:
-    attempts, text = _attempts(row, error), f"{type(error).__name__}: {error}"[:500]
-    hopeless = isinstance(error, PeerRejected) and error.peer_status in HOPELESS
-    given_up = hopeless or attempts >= ATTEMPTS
+def _book_failure(row: Any, error: Exception, carrier: EventTransport) -> None:
+    attempts, text = _attempts(row, error, carrier.attempts), f"{type(error).__name__}: {error}"[:500]
+    given_up = carrier.is_hopeless(error) or attempts >= carrier.attempts
     EVENTS_SENT.labels(row.destination, "dead" if given_up else "retried").inc()
     if given_up:
         logger.error(
@@ -130,18 +134,20 @@ def _book_failure(row: Any, error: Exception) -> None:
         _book(row, state=OutboxState.DEAD, died_at=clock.now(), attempts=attempts, last_error=text)
         return
     logger.warning("outbox_retry", event_id=str(row.event_id), type=row.type, to=row.destination, reason=text)
-    _book(row, attempts=attempts, last_error=text, next_at=clock.now() + _pause(attempts))
+    _book(
+        row, attempts=attempts, last_error=text, next_at=clock.now() + _pause(attempts, carrier.longest_pause)
+    )
 
 
-def _attempts(row: Any, error: Exception) -> int:
+def _attempts(row: Any, error: Exception, most: int) -> int:
     """A peer that cannot be reached is not the letter's fault: that alone never uses up its tries."""
     if isinstance(error, PeerUnavailable):
-        return max(row.attempts, min(row.attempts + 1, ATTEMPTS // 2))
+        return max(row.attempts, min(row.attempts + 1, most // 2))
     return row.attempts + 1
 
 
-def _pause(attempts: int) -> timedelta:
-    seconds = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempts - 1))
+def _pause(attempts: int, longest: float) -> timedelta:
+    seconds = min(longest, FIRST_PAUSE * 2 ** (attempts - 1))
     return timedelta(seconds=seconds * random.uniform(0.75, 1.25))
 
 

@@ -470,3 +470,37 @@ def test_the_run_folder_lies_in_the_var_folder_or_where_it_is_told(embedded_env:
     assert load("OrderService", {**embedded_env, "SERVICE_RUN_DIR": "/run/order"}).run_dir == Path(
         "/run/order"
     )
+
+
+# --- webhooks -----------------------------------------------------------------------------------
+
+WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def test_clients_may_be_told_at_addresses_of_theirs(production: dict[str, str]) -> None:
+    allow = {"NOTIFY_URL_ALLOW": "https://shop.example, https://partner.example:8443/hooks/"}
+    two = f"{WEBHOOK_SECRET}, whsec_{'A' * 32}"
+
+    settings = load("PaymentService", {**production, **allow, "WEBHOOK_SECRET": two})
+
+    assert settings.notify_url_allow == ("https://shop.example", "https://partner.example:8443/hooks")
+    assert len(settings.webhook_secret) == 2 and WEBHOOK_SECRET not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ({"NOTIFY_URL_ALLOW": "https://shop.example"}, "WEBHOOK_SECRET is missing"),
+        ({"NOTIFY_URL_ALLOW": "http://shop.example", "WEBHOOK_SECRET": WEBHOOK_SECRET}, "https"),
+        ({"NOTIFY_URL_ALLOW": "shop.example", "WEBHOOK_SECRET": WEBHOOK_SECRET}, "NOTIFY_URL_ALLOW must be"),
+        ({"WEBHOOK_SECRET": "a-secret-of-mine"}, "WEBHOOK_SECRET must be"),
+        ({"WEBHOOK_SECRET": "whsec_c2hvcnQ="}, "WEBHOOK_SECRET must be"),
+        ({"WEBHOOK_SECRET": ",".join([WEBHOOK_SECRET] * 3)}, "WEBHOOK_SECRET must be"),
+    ],
+)
+def test_webhooks_that_would_not_be_safe_are_refused(
+    production: dict[str, str], given: dict[str, str], word: str
+) -> None:
+    found = one_problem({**production, **given})
+
+    assert word in found and WEBHOOK_SECRET not in found

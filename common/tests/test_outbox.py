@@ -12,6 +12,7 @@ from common.errors import PeerBroken, PeerRejected, PeerUnavailable
 from common.outbox import relay
 from common.outbox.models import OutboxState
 from common.outbox.publish import Event, publish
+from common.outbox.transport import EventTransport
 from common.testing.race import race
 from common.tests.recorder import Recorder, tell
 from common.tests.ring.models import RingOutbox
@@ -124,7 +125,7 @@ def test_a_failing_destination_holds_back_its_own_line_only(recorder: Recorder, 
 
 def test_pauses_grow_with_jitter_and_stay_bounded() -> None:
     for attempt, usual in ((1, 1), (2, 2), (5, 16), (30, 300)):
-        pauses = {relay._pause(attempt).total_seconds() for _ in range(50)}
+        pauses = {relay._pause(attempt, EventTransport.longest_pause).total_seconds() for _ in range(50)}
         assert all(usual * 0.75 <= pause <= usual * 1.25 for pause in pauses)
         assert len(pauses) > 1
 
@@ -144,9 +145,9 @@ def test_a_peer_that_keeps_breaking_makes_a_dead_letter_after_its_tries(
     recorder: Recorder, frozen_clock: Any
 ) -> None:
     tell(1)
-    recorder.errors = [PeerBroken(peer="NotificationService")] * relay.ATTEMPTS
+    recorder.errors = [PeerBroken(peer="NotificationService")] * EventTransport.attempts
 
-    for _ in range(relay.ATTEMPTS - 1):
+    for _ in range(EventTransport.attempts - 1):
         drain()
         assert RingOutbox.objects.get().state == OutboxState.PENDING
         frozen_clock.move(minutes=10)

@@ -24,6 +24,7 @@ globals().update(
         event_routes="payment.events.ROUTES",
         jobs="payment.jobs",
         sagas="payment.sagas",
+        outside={"Client": "payment.sagas.webhook.ClientTransport"},
     )
 )
 CFMP_INVARIANTS = "payment.services.audit.check"

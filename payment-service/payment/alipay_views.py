@@ -53,6 +53,7 @@ class AlipayCreateAPIView(UserAPIView):
             method=body["method"],
             subject=body["subject"],
             return_url=body["returnUrl"],
+            notify_url=body["notifyUrl"],
             client_ip=client_ip(request),
             actor=self.principal.actor,
         )

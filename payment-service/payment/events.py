@@ -21,6 +21,17 @@ _INBOX = ("NotificationService", "/event/inbox")
 _ORDER_PAID = ("OrderService", "/event/payment_notified_cm")
 _ORDER_UNPAID = ("OrderService", "/event/payment_failed_cm")
 _ORDER_REFUND = ("OrderService", "/event/refund_notified")
+# The address that a client left as `notifyUrl`; who goes there is `sagas/webhook.py`.
+CLIENT = ("Client", "notifyUrl")
+CLIENT_PREFIX = "client."
+# Event -> what the client is told then, if it left an address.
+CLIENT_FACTS: Mapping[str, str] = {
+    "payment.succeeded.v1": "payment.succeeded",
+    "payment.failed.v1": "payment.failed",
+    "payment.closed.v1": "payment.closed",
+    "payment.refund_succeeded.v1": "refund.succeeded",
+    "payment.refund_failed.v1": "refund.failed",
+}
 
 ROUTES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "payment.succeeded.v1": (_ORDER_PAID, _INBOX),
@@ -34,6 +45,7 @@ ROUTES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "payment.refund_succeeded.v1": (_ORDER_REFUND, _INBOX),
     "payment.refund_failed.v1": (_ORDER_REFUND, _INBOX),
     "payment.security_event.v1": (_INBOX,),
+    **{f"{CLIENT_PREFIX}{fact}": (CLIENT,) for fact in CLIENT_FACTS.values()},
 }
 
 # Payment machine event -> what is published with it.
@@ -51,6 +63,7 @@ PAYMENT_FACTS: Mapping[str, str] = {
 class PaymentLike(Protocol):
     """The columns of a payment an event speaks of."""
 
+    id: int
     payment_uuid: UUID
     order_uuid: UUID
     order_id: str
@@ -63,6 +76,7 @@ class PaymentLike(Protocol):
     unknown: bool
     transaction_id: str
     payment_method: str
+    notify_url: str
     paid_at: datetime | None
     version: int
 
@@ -75,19 +89,22 @@ class RefundLike(Protocol):
     source: str
 
 
-def payment_event(kind: str, payment: PaymentLike, *, reason: str = "") -> Event:
-    """The event `kind` about `payment` as it is now."""
-    return Event(kind, payment.payment_uuid, payment.version, _payment_data(payment, reason))
+def payment_events(kind: str, payment: PaymentLike, *, reason: str = "") -> list[Event]:
+    """The event `kind` about `payment` as it is now, and the client's copy."""
+    event = Event(kind, payment.payment_uuid, payment.version, _payment_data(payment, reason))
+    return [event, *_for_client(kind, payment, {})]
 
 
-def refund_event(kind: str, payment: PaymentLike, refund: RefundLike, *, reason: str = "") -> Event:
-    """The event `kind` about one refund, in its payment's order of things."""
+def refund_events(kind: str, payment: PaymentLike, refund: RefundLike, *, reason: str = "") -> list[Event]:
+    """The event `kind` about one refund, in its payment's order of things, and the client's copy."""
     data = _payment_data(payment, reason) | {
         "refund_uuid": str(refund.refund_uuid),
         "refund_amount": format_amount(refund.amount),
         "refund_source": str(refund.source),
     }
-    return Event(kind, payment.payment_uuid, payment.version, data)
+    event = Event(kind, payment.payment_uuid, payment.version, data)
+    its = {"refundUuid": str(refund.refund_uuid), "refundAmount": format_amount(refund.amount)}
+    return [event, *_for_client(kind, payment, its)]
 
 
 def security_event(
@@ -103,6 +120,31 @@ def security_event(
     return Event("payment.security_event.v1", event_uuid, 1, data)
 
 
+def _for_client(kind: str, payment: PaymentLike, more: dict[str, str]) -> list[Event]:
+    """Ids, status and amounts, in the names of the family that takes a `notifyUrl`; nothing of people."""
+    if not payment.notify_url or kind not in CLIENT_FACTS:
+        return []
+    data = {
+        "paymentId": payment.id,
+        "outTradeNo": payment.payment_uuid.hex,
+        "orderNo": payment.order_id,
+        "orderUuid": str(payment.order_uuid),
+        "status": _shown(payment),
+        "amount": format_amount(payment.amount),
+        "refundedAmount": format_amount(payment.refunded_amount),
+        "transactionId": payment.transaction_id or None,
+        "paidAt": rfc3339(payment.paid_at) if payment.paid_at else None,
+        "version": payment.version,
+        **more,
+    }
+    fact = f"{CLIENT_PREFIX}{CLIENT_FACTS[kind]}"
+    return [Event(fact, payment.payment_uuid, payment.version, data)]
+
+
+def _shown(payment: PaymentLike) -> str:
+    return shown_status(payment.status, unknown=payment.unknown, settles_order=payment.settles_order)
+
+
 def _payment_data(payment: PaymentLike, reason: str) -> dict[str, Any]:
     return {
         "payment_uuid": str(payment.payment_uuid),
@@ -112,7 +154,7 @@ def _payment_data(payment: PaymentLike, reason: str) -> dict[str, Any]:
         "seller_uuid": str(payment.seller_uuid),
         "amount": format_amount(payment.amount),
         "refunded_amount": format_amount(payment.refunded_amount),
-        "status": shown_status(payment.status, unknown=payment.unknown, settles_order=payment.settles_order),
+        "status": _shown(payment),
         "transaction_id": payment.transaction_id,
         "payment_method": payment.payment_method,
         "paid_at": rfc3339(payment.paid_at) if payment.paid_at else None,

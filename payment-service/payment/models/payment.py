@@ -67,6 +67,8 @@ class Payment(models.Model):
     pay_url = models.TextField(default="")
     qr_code = models.CharField(max_length=512, default="")
     return_url = models.CharField(max_length=512, default="")
+    # Where the client wants to be told; ours at the provider is never this one.
+    notify_url = models.CharField(max_length=512, default="")
     failure_reason = models.CharField(max_length=255, default="")
     # A provider call ended without an answer we may believe; `sync_due_at` says when to ask again.
     unknown = models.BooleanField(default=False)

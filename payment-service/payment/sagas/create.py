@@ -98,9 +98,17 @@ RELEASE = Saga("payment.release", 1, (Step("open", _open, retries=12, longest_pa
 
 
 def payment_start(
-    *, order: OrderFacts, method: PaymentMethod, subject: str, return_url: str, client_ip: str, actor: str
+    *,
+    order: OrderFacts,
+    method: PaymentMethod,
+    subject: str,
+    return_url: str,
+    client_ip: str,
+    actor: str,
+    notify_url: str = "",
 ) -> Payment:
-    """Start paying `order`, or answer with its living attempt; the payment as far as it got.
+    """Start paying `order`, or answer with its living attempt; the payment as far as it got. Where the client
+    is told (`notify_url`) is settled with the attempt.
 
     Raises MethodUnavailable, OrderNotPayable, PaymentStateConflict (paid already), RiskRefused,
     ProviderFailed.
@@ -109,7 +117,7 @@ def payment_start(
         raise MethodUnavailable(method=method.value)
     living = payment_living(order.order_uuid)
     if living is None:
-        living = _first_attempt(order, method, subject, return_url, client_ip, actor)
+        living = _first_attempt(order, method, subject, return_url, client_ip, actor, notify_url)
     if living.status not in (PaymentStatus.PENDING, PaymentStatus.FAILED):
         raise PaymentStateConflict(data={"status": shown(living)})
     return living
@@ -133,7 +141,13 @@ def payment_resume(payment_uuid: UUID) -> bool:
 
 
 def _first_attempt(
-    order: OrderFacts, method: PaymentMethod, subject: str, return_url: str, client_ip: str, actor: str
+    order: OrderFacts,
+    method: PaymentMethod,
+    subject: str,
+    return_url: str,
+    client_ip: str,
+    actor: str,
+    notify_url: str,
 ) -> Payment:
     def begin() -> tuple[Payment, Any]:
         payment = payment_create(
@@ -143,6 +157,7 @@ def _first_attempt(
             return_url=return_url,
             client_ip=client_ip,
             actor=actor,
+            notify_url=notify_url,
         )
         context = {"payment_uuid": str(payment.payment_uuid), "address_index": order.address_index}
         return payment, start(

@@ -17,7 +17,7 @@ from common import clock
 from common.errors import Conflict, StateConflict
 from common.outbox.publish import Event
 from common.transactions import apply_transition, in_transaction
-from payment.events import PAYMENT_FACTS, payment_event
+from payment.events import PAYMENT_FACTS, payment_events
 from payment.models import LedgerKind, Payment, PaymentEvent, PaymentTransition, Refund
 from payment.services.figures import count_money
 from payment.states import PAYMENT_MACHINE, REFUND_MACHINE
@@ -72,7 +72,7 @@ def move_payment(
         reason=reason,
         where={"version": payment.version},
         changes=changes,
-        publish=publish or (lambda row: [payment_event(PAYMENT_FACTS[event], row, reason=reason)]),
+        publish=publish or (lambda row: payment_events(PAYMENT_FACTS[event], row, reason=reason)),
     )
 
 

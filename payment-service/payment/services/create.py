@@ -33,6 +33,7 @@ def payment_create(
     return_url: str,
     client_ip: str,
     actor: str,
+    notify_url: str = "",
 ) -> Payment:
     """Insert the attempt. Amount and payee are the order's.
 
@@ -42,7 +43,7 @@ def payment_create(
     if not order.payable or (order.expires_at and order.expires_at <= clock.now()):
         raise OrderNotPayable
     try:
-        return _insert(order, method, subject, return_url, client_ip, actor)
+        return _insert(order, method, subject, return_url, client_ip, actor, notify_url)
     except IntegrityError as taken:
         if Payment.objects.filter(living_key=order.order_uuid.hex).exists():
             raise OrderHasLivingAttempt from taken
@@ -51,7 +52,13 @@ def payment_create(
 
 @transactional
 def _insert(
-    order: OrderFacts, method: PaymentMethod, subject: str, return_url: str, client_ip: str, actor: str
+    order: OrderFacts,
+    method: PaymentMethod,
+    subject: str,
+    return_url: str,
+    client_ip: str,
+    actor: str,
+    notify_url: str,
 ) -> Payment:
     expires_at = _end_of(order)
     payment = Payment(
@@ -65,6 +72,7 @@ def _insert(
         subject=(subject or order.subject)[:128],
         living_key=order.order_uuid.hex,
         return_url=return_url,
+        notify_url=notify_url,
         client_ip=client_ip,
         expires_at=expires_at,
         # Whatever happens to the flow that follows, the sweeper looks at this row in the end.

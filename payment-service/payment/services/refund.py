@@ -22,7 +22,7 @@ from payment.errors import (
     RefundNotFound,
     RefundStateConflict,
 )
-from payment.events import refund_event
+from payment.events import refund_events
 from payment.models import LedgerKind, Payment, PaymentTransition, Refund
 from payment.services.booking import again, book, change_payment, move_refund
 from payment.services.fail import shown
@@ -72,7 +72,7 @@ def _request(
     change_payment(payment, refund_pending_amount=payment.refund_pending_amount + wish)
     refund = _insert(payment, wish, reason, source, actor, approved)
     if not approved:
-        publish(refund_event("payment.refund_requested.v1", payment, refund, reason=reason))
+        publish(*refund_events("payment.refund_requested.v1", payment, refund, reason=reason))
     bind("refund", refund.refund_uuid)
     return refund
 
@@ -124,7 +124,7 @@ def refund_reject(*, refund_uuid: UUID, actor: str, reason: str) -> Refund:
             actor=actor,
             note=reason,
         )
-        publish(refund_event("payment.refund_rejected.v1", payment, refund, reason=reason))
+        publish(*refund_events("payment.refund_rejected.v1", payment, refund, reason=reason))
         bind("refund", refund.refund_uuid)
         return refund
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from common import clock
 from common.outbox.publish import publish
 from payment.errors import RefundStateConflict
-from payment.events import refund_event
+from payment.events import refund_events
 from payment.models import LedgerKind, Payment, Refund
 from payment.services.booking import again, book, change_payment, move_payment, move_refund, next_sync
 from payment.states import RefundStatus
@@ -56,7 +56,7 @@ def _give_back(payment: Payment, refund: Refund, *, held: bool, actor: str) -> N
         refunded_amount=refunded,
         refund_pending_amount=pending,
         living_key=None if whole else payment.living_key,
-        publish=lambda row: [refund_event("payment.refund_succeeded.v1", row, refund)],
+        publish=lambda row: refund_events("payment.refund_succeeded.v1", row, refund),
     )
 
 
@@ -93,7 +93,7 @@ def _write_off(refund: Refund, reason: str, actor: str) -> None:
         actor=actor,
         note=reason,
     )
-    publish(refund_event("payment.refund_failed.v1", payment, refund, reason=reason))
+    publish(*refund_events("payment.refund_failed.v1", payment, refund, reason=reason))
 
 
 def refund_claim_sync(refund: Refund) -> bool:

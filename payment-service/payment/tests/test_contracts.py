@@ -154,4 +154,5 @@ def test_every_event_has_a_door_that_exists_in_a_contract_or_the_design() -> Non
         ("OrderService", "/event/payment_failed_cm"),
         ("OrderService", "/event/refund_notified"),
         ("NotificationService", "/event/inbox"),
+        ("Client", "notifyUrl"),
     }

@@ -1,0 +1,170 @@
+"""The client's own address, told what became of its payment: one POST, signed per Standard Webhooks.
+
+The address is a stranger's choice within NOTIFY_URL_ALLOW: it gets nothing but the message, and nothing of
+its answer is read but the status. In production the connection goes to the very address that was looked up
+and found public, whatever DNS says a moment later. Redirects are not followed; the exchange ends in time.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import http.client
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from common import clock
+from payment.policies import is_within
+
+SECONDS = 5.0
+GONE = 410
+# IPv6 forms that carry an IPv4 address inside: a translator on the way would lead them to a private one.
+_CARRIERS = tuple(ipaddress.ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16"))
+
+
+class WebhookUndelivered(Exception):
+    """The message did not arrive. `hopeless`: nor will it, however often it is sent."""
+
+    def __init__(self, why: str, *, hopeless: bool = False) -> None:
+        self.hopeless = hopeless
+        super().__init__(why)
+
+
+def addresses_of(host: str, port: int) -> list[str]:
+    """The host's addresses as the system knows them. OSError when there are none."""
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+@dataclass(frozen=True)
+class WebhookSender:
+    """Sends to addresses within `allow`, signed with every one of `secrets`, so that they can be changed."""
+
+    secrets: tuple[str, ...]
+    allow: tuple[str, ...]
+    only_public: bool
+    seconds: float = SECONDS
+    look_up: Callable[[str, int], list[str]] = addresses_of
+    trust: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+
+    def send(self, url: str, *, event_id: str, body: bytes) -> None:
+        """Returns when the receiver has said 2xx; WebhookUndelivered otherwise."""
+        if not is_within(url, self.allow):
+            raise WebhookUndelivered("NOTIFY_URL_ALLOW does not have the address any more", hopeless=True)
+        try:
+            status = self._exchange(url, self._headers(event_id, body), body)
+        except (OSError, http.client.HTTPException, ValueError) as broken:
+            raise WebhookUndelivered(f"no answer: {type(broken).__name__}") from broken
+        if not 200 <= status < 300:
+            raise WebhookUndelivered(f"answered {status}", hopeless=status == GONE)
+
+    def _headers(self, event_id: str, body: bytes) -> dict[str, str]:
+        at = int(clock.now().timestamp())
+        signatures = (webhook_signature(secret, event_id, at, body) for secret in self.secrets)
+        return {
+            "Content-Type": "application/json",
+            "User-Agent": "cfmp-webhook/1",
+            "webhook-id": event_id,
+            "webhook-timestamp": str(at),
+            "webhook-signature": " ".join(signatures),
+        }
+
+    def _exchange(self, url: str, headers: dict[str, str], body: bytes) -> int:
+        parts = urlsplit(url)
+        trust = self.trust if parts.scheme == "https" else None
+        port = parts.port or (443 if trust else 80)
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        line = _Line(parts.hostname or "", port, self._addresses(parts.hostname or "", port), trust)
+        with closing(line), line.cut_after(self.seconds):
+            line.request("POST", target or "/", body, headers)
+            status = line.getresponse().status
+        if line.was_cut:
+            # Cut off within its headers: http.client takes what had come for the whole.
+            raise TimeoutError
+        return status
+
+    def _addresses(self, host: str, port: int) -> list[str]:
+        found = self.look_up(host, port)
+        if self.only_public and not all(map(_is_public, found)):
+            raise WebhookUndelivered("the address leads into a private network")
+        return found
+
+
+def webhook_sender() -> WebhookSender:
+    """As the settings have it: anything goes to this machine in an embedded run alone."""
+    given = settings.CFMP
+    return WebhookSender(given.webhook_secret, given.notify_url_allow, only_public=not given.is_embedded)
+
+
+def webhook_signature(secret: str, event_id: str, at: int, body: bytes) -> str:
+    """`v1,…` over id, seconds and body, as the Standard Webhooks specification has it."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    text = f"{event_id}.{at}.".encode() + body
+    return "v1," + base64.b64encode(hmac.digest(key, text, hashlib.sha256)).decode()
+
+
+def _is_public(text: str) -> bool:
+    address = ipaddress.ip_address(text)
+    carried = any(address in network for network in _CARRIERS)
+    return address.is_global and not address.is_multicast and not carried
+
+
+class _Line(http.client.HTTPConnection):
+    """One connection to the addresses given, whatever the host's name would lead to by now."""
+
+    def __init__(self, host: str, port: int, addresses: list[str], trust: ssl.SSLContext | None) -> None:
+        super().__init__(host, port)
+        self.default_port = 443 if trust else 80
+        self._addresses, self._trust = addresses, trust
+        self.was_cut = False
+
+    def cut_after(self, seconds: float) -> _Deadline:
+        """Bounds each wait, and all of them together: a receiver that drips is cut off."""
+        self.timeout = seconds
+        return _Deadline(seconds, self._cut)
+
+    def connect(self) -> None:
+        self.sock = self._connected()
+        if self._trust is not None:
+            self.sock = self._trust.wrap_socket(
+                self.sock, server_hostname=self.host, do_handshake_on_connect=False
+            )
+            self.sock.do_handshake()
+
+    def _connected(self) -> socket.socket:
+        problem = OSError("no address")
+        for address in self._addresses:
+            try:
+                return socket.create_connection((address, self.port), self.timeout)
+            except OSError as refused:
+                problem = refused
+        raise problem
+
+    def _cut(self) -> None:
+        self.was_cut = True
+        if isinstance(self.sock, socket.socket):
+            # Past SSLSocket's own, which is not meant for a socket that another thread reads from.
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+
+
+class _Deadline:
+    """Calls `cut` unless left in time."""
+
+    def __init__(self, seconds: float, cut: Callable[[], None]) -> None:
+        self._timer = threading.Timer(seconds, cut)
+        self._timer.daemon = True
+
+    def __enter__(self) -> None:
+        self._timer.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()

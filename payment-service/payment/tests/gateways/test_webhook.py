@@ -1,0 +1,225 @@
+"""Sending to a client's own address: signed, bounded, and never where it must not go."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from common import clock
+from payment.gateways.webhook import WebhookSender, WebhookUndelivered, webhook_signature
+from payment.policies import is_within
+from payment.tests.receiver import Receiver, receiving
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+NEXT = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+BODY = b'{"type": "payment.succeeded"}'
+EVENT = "01900000-0000-7000-8000-00000000e0e0"
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with receiving() as receiver:
+        yield receiver
+
+
+def sender(receiver: Receiver, **about: Any) -> WebhookSender:
+    allow = (f"http://127.0.0.1:{receiver.port}/hooks",)
+    return replace(WebhookSender((SECRET,), allow, only_public=False, seconds=0.5), **about)
+
+
+def send(sender: WebhookSender, url: str) -> None:
+    sender.send(url, event_id=EVENT, body=BODY)
+
+
+def test_a_receiver_verifies_it_with_the_standards_own_library(receiver: Receiver) -> None:
+    send(sender(receiver), f"{receiver.url}?shop=7")
+
+    [(path, headers, body)] = receiver.came
+    assert (path, body, headers["webhook-id"]) == ("/hooks/cfmp?shop=7", BODY, EVENT)
+    assert receiver.messages(SECRET) == [{"type": "payment.succeeded"}]
+    assert headers["Host"] == f"127.0.0.1:{receiver.port}"
+    with pytest.raises(WebhookVerificationError):
+        receiver.messages(NEXT)
+
+
+def test_while_the_secret_is_changed_both_sign(receiver: Receiver) -> None:
+    send(sender(receiver, secrets=(NEXT, SECRET)), receiver.url)
+
+    assert receiver.messages(SECRET) == receiver.messages(NEXT)
+
+
+def test_our_signature_is_the_librarys() -> None:
+    at = clock.now()
+
+    ours = webhook_signature(SECRET, EVENT, int(at.timestamp()), BODY)
+
+    assert ours == Webhook(SECRET).sign(EVENT, at, BODY.decode())
+
+
+@pytest.mark.parametrize("manner", [400, 404, 500, 503, 301, "redirect", "hang", "drip", "cut"])
+def test_what_is_no_yes_is_sent_again(receiver: Receiver, manner: int | str) -> None:
+    receiver.manner = manner
+
+    with pytest.raises(WebhookUndelivered) as refused:
+        send(sender(receiver), receiver.url)
+
+    assert not refused.value.hopeless
+    # Asked once, and whoever answered with another address was not followed there.
+    assert [path for path, *_ in receiver.came] == ["/hooks/cfmp"]
+
+
+def test_a_receiver_that_has_gone_is_told_no_more(receiver: Receiver) -> None:
+    receiver.manner = 410
+
+    with pytest.raises(WebhookUndelivered) as refused:
+        send(sender(receiver), receiver.url)
+
+    assert refused.value.hopeless
+
+
+def test_a_yes_is_enough_however_much_is_said_with_it(receiver: Receiver) -> None:
+    receiver.manner = "babble"
+
+    send(sender(receiver), receiver.url)
+
+
+@pytest.mark.parametrize("manner", ["hang", "drip"])
+def test_nobody_holds_us_longer_than_agreed(receiver: Receiver, manner: str) -> None:
+    receiver.manner = manner
+    began = time.monotonic()
+
+    with pytest.raises(WebhookUndelivered):
+        send(sender(receiver), receiver.url)
+
+    # Not a measurement: a drip that were not cut off would last until the test is over.
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "100.64.0.1"),
+        *("224.0.0.1", "255.255.255.255", "::1", "fe80::1", "fc00::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1"),
+        *("64:ff9b::7f00:1", "2002:7f00:1::", "ff02::1", "::"),
+    ],
+)
+def test_in_production_no_name_leads_into_a_private_network(receiver: Receiver, address: str) -> None:
+    public = "93.184.215.14"
+    for found in ([address], [public, address]):
+        careful = sender(receiver, only_public=True, look_up=lambda host, port, found=found: found)
+        with pytest.raises(WebhookUndelivered, match="private"):
+            send(careful, receiver.url)
+
+    assert receiver.came == []
+
+
+def test_the_connection_goes_to_the_address_that_was_judged(receiver: Receiver) -> None:
+    """A name that answers differently a moment later changes nothing: it is asked once."""
+    asked: list[str] = []
+
+    def look_up(host: str, port: int) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"]
+
+    url = f"http://shop.invalid:{receiver.port}/hooks"
+    send(sender(receiver, allow=(url,), look_up=look_up), url)
+
+    assert asked == ["shop.invalid"]
+    assert receiver.came[0][1]["Host"] == f"shop.invalid:{receiver.port}"
+
+
+def test_an_address_that_is_not_allowed_any_more_is_not_called(receiver: Receiver) -> None:
+    with pytest.raises(WebhookUndelivered) as refused:
+        send(sender(receiver, allow=()), receiver.url)
+
+    assert refused.value.hopeless and receiver.came == []
+
+
+def test_tls_is_verified_for_the_name_that_was_asked_for(tmp_path: Path) -> None:
+    server, client = _tls(tmp_path, "shop.invalid")
+    with receiving(server) as receiver:
+        for name, trust, arrives in (
+            ("shop.invalid", client, True),
+            ("other.invalid", client, False),
+            ("shop.invalid", ssl.create_default_context(), False),
+        ):
+            url = f"https://{name}:{receiver.port}/hooks"
+            there = sender(
+                receiver, allow=(url,), look_up=lambda host, port: ["127.0.0.1"], trust=trust, seconds=5.0
+            )
+            if arrives:
+                send(there, url)
+            else:
+                with pytest.raises(WebhookUndelivered, match="SSLCertVerificationError"):
+                    send(there, url)
+        assert len(receiver.came) == 1
+
+
+ALLOWED = ("https://shop.example", "https://partner.example:8443/hooks")
+
+
+@pytest.mark.parametrize(
+    ("url", "good"),
+    [
+        ("https://shop.example/a/b?c=d", True),
+        ("https://shop.example:443/", True),
+        ("https://SHOP.example/", True),
+        ("https://partner.example:8443/hooks", True),
+        ("https://partner.example:8443/hooks/a", True),
+        ("https://partner.example:8443/hooks-evil", False),
+        ("https://partner.example:8443/hooks/../admin", False),
+        ("https://partner.example:8443/hooks/%2e%2e/admin", False),
+        ("https://partner.example:8443/hooks/%2E./admin", False),
+        ("https://partner.example:8443/hooks%2f..%2fadmin", False),
+        ("https://partner.example/hooks", False),
+        ("http://shop.example/", False),
+        ("https://shop.example.evil/", False),
+        ("https://shop.example@evil.example/", False),
+        ("https://@shop.example/", False),
+        ("https://evil.example/https://shop.example", False),
+        ("https://shop.example\\@evil.example/", False),
+        ("https://shop.example:0443@evil.example", False),
+        ("https://shop.example:99999/", False),
+        ("https://shop.example/\r\nHost: evil", False),
+        ("https://shop.example/ a", False),
+        ("//shop.example/", False),
+        ("file:///etc/passwd", False),
+        ("gopher://shop.example/", False),
+        ("https://", False),
+        ("https://[::1/", False),
+    ],
+)
+def test_an_address_is_judged_by_its_parts(url: str, good: bool) -> None:
+    assert is_within(url, ALLOWED) is good
+
+
+def _tls(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A server's side for `name`, and a client's that trusts it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = clock.now()
+    certificate = (
+        x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = folder / "both.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    pem.write_bytes(certificate.public_bytes(Encoding.PEM) + private)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(pem)
+    return server, ssl.create_default_context(cafile=str(pem))
