@@ -2,7 +2,7 @@
 
 The appointment is a JSON file that the test writes: {"about": [words], "at": [name, number, moment]}. What
 counts are outgoing calls (to peers and to the provider) that mention one of the words, a saga's steps and
-undone steps, done together with the advance that stores it, and, when "commits" is set, every commit and every
+undone steps, done with the advance that stores it, and, when "commits" is set, every commit and every
 step. Without "at" nothing dies, and what could be an appointment is written to `<file>.seen`.
 SIGKILL: no handler runs, nothing more is written.
 """
