@@ -35,7 +35,7 @@ umask = 0o077 if _settings.is_embedded else 0o007
 worker_class = "common.web.server.SuiteWorker"
 # How many workers is WEB_CONCURRENCY's to say (gunicorn reads it by itself).
 # Few threads: Python code runs one at a time anyway; the others wait for the database or a peer.
-threads = 4
+threads = _settings.web_threads
 # Longer than the gateway (60 s) and our own service_client keep idle connections: the side that opened a
 # connection must be the one that closes it, or a request meets a closing door.
 keepalive = 75

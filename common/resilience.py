@@ -64,7 +64,7 @@ class Breaker:
 class Bulkhead:
     """At most `limit` calls to one peer at once, so that its slowness cannot hold every thread."""
 
-    def __init__(self, peer: str, *, limit: int = 32, patience_seconds: float = 0.2) -> None:
+    def __init__(self, peer: str, *, limit: int = 32, patience_seconds: float = 0.5) -> None:
         self._peer = peer
         self._patience = patience_seconds
         self._places = threading.BoundedSemaphore(limit)

@@ -323,7 +323,9 @@ service_client = ServiceClient(StaticRegistry({}), None)
 def configure(settings: Settings, transport: Transport | None = None) -> None:
     """Make the module's `service_client` the one of `settings`' service."""
     signer = ServiceSigner(settings.service, settings.service_private_key)
-    made = ServiceClient(make_registry(settings), signer, transport)
+    # A peer that hangs may hold all threads but one, which goes on with what needs no peer.
+    guards = _Guards(concurrent=settings.web_threads - 1)
+    made = ServiceClient(make_registry(settings), signer, transport, guards=guards)
     # The same object stays: everyone has imported it already.
     vars(service_client).update(vars(made))
 

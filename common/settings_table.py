@@ -95,6 +95,13 @@ class Settings(LiveSettings):
         "run",
         "Log file beside stdout, rotated; default logs/<service>.log in the service's folder, off for none",
     )
+    web_threads: int = _setting(
+        "run",
+        "Requests one web process works on at once; a peer that hangs can hold all of them but one",
+        4,
+        read=whole(2, 64),
+        type=int,
+    )
     worker_idle_seconds: float = _setting(
         "run", "How long an idle worker waits before it looks again", 1.0, read=seconds, type=float
     )

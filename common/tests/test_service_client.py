@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -339,6 +340,33 @@ def test_a_slow_peer_holds_only_its_places(fake: FakeTransport) -> None:
     go_on.set()
     thread.join()
     assert (refused.value.reason, len(fake.calls)) == ("bulkhead full", 1)
+
+
+def test_a_peer_that_hangs_leaves_one_thread_to_the_others(fake: FakeTransport) -> None:
+    """With as many threads as gunicorn has, the last one is told at once, whatever the others wait for."""
+    inside, go_on = threading.Semaphore(0), threading.Event()
+
+    def hangs(_: Any) -> dict[str, str]:
+        inside.release()
+        go_on.wait(10)
+        return {}
+
+    fake.on("POST", PEER, PATH, hangs)
+    client, before = service_client.service_client, dict(vars(service_client.service_client))
+    threads = [threading.Thread(target=client.post, args=(PEER, PATH)) for _ in range(2)]
+    try:
+        service_client.configure(replace(SETTINGS, web_threads=3), fake)
+        for thread in threads:
+            thread.start()
+            assert inside.acquire(timeout=5)
+        with pytest.raises(PeerUnavailable) as refused:
+            client.post(PEER, PATH)
+    finally:
+        go_on.set()
+        for thread in threads:
+            thread.join()
+        vars(client).update(before)
+    assert refused.value.reason == "bulkhead full"
 
 
 class ByHost:
