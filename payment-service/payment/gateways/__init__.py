@@ -50,6 +50,7 @@ def alipay_config() -> AlipayConfig:
         notify_url=given.alipay_notify_url,
         certificates=_certificates(),
         read_timeout=given.alipay_timeout_seconds,
+        places=settings.CFMP.web_threads - 1,
     )
 
 

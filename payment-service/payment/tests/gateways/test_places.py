@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier, Event
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 import common
 from common.testing.provider import FakeAlipay
 from payment.errors import ProviderUnknown
+from payment.gateways import alipay_config
 from payment.gateways.alipay import AlipayGateway
-from payment.gateways.alipay_sdk import AlipayConfig
 from payment.gateways.base import TradeState
 from payment.tests.conftest import config_of
 
@@ -45,6 +45,5 @@ def test_who_finds_every_place_taken_has_no_answer_and_does_not_wait() -> None:
 def test_a_server_process_has_a_thread_more_than_alipay_may_have() -> None:
     server = (Path(common.__file__).parent / "gunicorn.py").read_text()
 
-    (threads,) = re.findall(r"^threads = (\d+)$", server, re.M)
-
-    assert {one.name: one.default for one in fields(AlipayConfig)}["places"] < int(threads)
+    assert "\nthreads = _settings.web_threads\n" in server
+    assert alipay_config().places == settings.CFMP.web_threads - 1
