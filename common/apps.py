@@ -43,12 +43,13 @@ def _answer_in_json() -> None:
 
 
 def _tell_figures() -> None:
+    from common.config_audit.figures import ConfigCollector
     from common.outbox.figures import OutboxCollector
     from common.sagas.figures import SagaCollector
     from common.web import metrics
     from common.web.registry_figures import RegistryCollector
 
-    metrics.asked_at_scrape[:] = [OutboxCollector(), SagaCollector(), RegistryCollector()]
+    metrics.asked_at_scrape[:] = [OutboxCollector(), SagaCollector(), RegistryCollector(), ConfigCollector()]
 
 
 def refuse_inside_transaction(method: str, service: str, path: str) -> None:

@@ -59,6 +59,12 @@ class Published:
     at: datetime
 
 
+@dataclass(frozen=True)
+class _History:
+    refused: int = 0
+    arrivals: Sequence[Arrival] = ()
+
+
 class ConfigStore:
     """The documents that one service follows, in the snapshots of one running instance."""
 
@@ -72,11 +78,11 @@ class ConfigStore:
 
     def arrivals(self, data_id: str) -> list[Arrival]:
         """What came lately, oldest first."""
-        return [_arrival(row) for row in self._history(data_id)["arrivals"]]
+        return list(self._history(data_id).arrivals)
 
     def refused(self, data_id: str) -> int:
         """How many contents were refused since this folder began."""
-        return int(self._history(data_id)["refused"])
+        return self._history(data_id).refused
 
     def is_news(self, data_id: str, content: str | None) -> bool:
         """Whether `receive` would note anything: only then it is worth asking Nacos who published it."""
@@ -116,9 +122,10 @@ class ConfigStore:
 
     def _note(self, arrival: Arrival) -> None:
         history = self._history(arrival.data_id)
-        rows = [*history["arrivals"], {**asdict(arrival), "at": clock.rfc3339(arrival.at)}]
-        count = int(history["refused"]) + (arrival.outcome == REFUSED)
-        content = {"data_id": arrival.data_id, "refused": count, "arrivals": rows[-ARRIVALS_KEPT:]}
+        kept = [*history.arrivals, arrival][-ARRIVALS_KEPT:]
+        rows = [{**asdict(one), "at": clock.rfc3339(one.at)} for one in kept]
+        count = history.refused + (arrival.outcome == REFUSED)
+        content = {"data_id": arrival.data_id, "refused": count, "arrivals": rows}
         write_snapshot(self._history_path(arrival.data_id), content, mode=OWNER_ONLY)
         _tell(arrival)
 
@@ -136,8 +143,8 @@ class ConfigStore:
         }
         write_snapshot(path, snapshot, mode=OWNER_ONLY)
 
-    def _history(self, data_id: str) -> Mapping[str, Any]:
-        return read_snapshot(self._history_path(data_id)) or {"refused": 0, "arrivals": []}
+    def _history(self, data_id: str) -> "_History":
+        return Watched(self._history_path(data_id), _history).value() or _History()
 
     def _history_path(self, data_id: str) -> Path:
         return self._folder.config(f"{data_id}.history")
@@ -198,8 +205,12 @@ def _read_plain(path: Path) -> dict[str, Any] | None:
     return {"data_id": path.name, "revision": 0, "content": content, "written_at": clock.rfc3339(at)}
 
 
-def _arrival(row: Mapping[str, Any]) -> Arrival:
-    return Arrival(**{**row, "at": datetime.fromisoformat(row["at"])})
+def _history(content: Content) -> _History:
+    rows = content["arrivals"]
+    return _History(
+        int(content["refused"]),
+        [Arrival(**{**row, "at": datetime.fromisoformat(row["at"])}) for row in rows],
+    )
 
 
 def _md5(content: str) -> str:

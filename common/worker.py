@@ -19,6 +19,7 @@ from prometheus_client import start_http_server
 from common import counters, housekeeping, log, tracing
 from common.concrete import has_part
 from common.config import Settings
+from common.config_audit import note
 from common.errors import LeaseTimeout
 from common.jobs import Job, service_jobs
 from common.leases.lease import lease
@@ -103,7 +104,7 @@ def duties() -> dict[str, Work]:
         work["outside"] = relay.relay_outside
     if has_part("saga"):
         work["sagas"] = runner.run_due
-    work["jobs"] = Jobs((*service_jobs(), housekeeping.JOB)).run_due
+    work["jobs"] = Jobs((*service_jobs(), housekeeping.JOB, note.JOB)).run_due
     return work
 
 

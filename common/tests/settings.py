@@ -17,6 +17,7 @@ globals().update(
             "idempotency": "ring.RingIdempotencyKey",
             "saga": "ring.RingSaga",
             "lease": "ring.RingLease",
+            "config_change": "ring.RingConfigChange",
         },
         event_routes="common.tests.ring.events.ROUTES",
         sagas="common.tests.ring.sagas",

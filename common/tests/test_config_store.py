@@ -260,3 +260,14 @@ def test_the_mode_of_files_does_not_depend_on_the_umask(store: ConfigStore, tmp_
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "nacos/config" / f"{OWN}.json").stat().st_mode) == 0o600
+
+
+def test_a_history_that_makes_no_sense_begins_anew(store: ConfigStore, tmp_path: Path) -> None:
+    store.receive(OWN, "order_max_lines: 1")
+    path = tmp_path / "nacos/config" / f"{OWN}.history.json"
+    for nonsense in ("{", "[]", '{"refused": 1}', '{"refused": 1, "arrivals": [{"colour": "red"}]}'):
+        path.write_text(nonsense)
+        assert store.arrivals(OWN) == [] and store.refused(OWN) == 0
+
+    store.receive(OWN, "order_max_lines: x")
+    assert outcomes(store) == ["refused"]

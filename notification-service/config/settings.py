@@ -17,6 +17,7 @@ globals().update(
             "idempotency": "notification.NotificationIdempotencyKey",
             "saga": "notification.NotificationSaga",
             "lease": "notification.NotificationLease",
+            "config_change": "notification.NotificationConfigChange",
         },
         event_routes="security.events.ROUTES",
         jobs="security.jobs",

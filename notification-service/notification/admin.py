@@ -10,10 +10,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
+from common.config_audit.admin import ConfigChangeAdminMixin
 from common.outbox.admin import OutboxAdminMixin, ReadOnlyAdmin
 from notification.messages import render
 from notification.models import (
     Notification,
+    NotificationConfigChange,
     NotificationDelivery,
     NotificationInbox,
     NotificationOutbox,
@@ -81,3 +83,8 @@ class NotificationInboxAdmin(ReadOnlyAdmin, ModelAdmin):
     search_fields = ("event_id", "aggregate_id")
     ordering = ("-id",)
     list_per_page = 50
+
+
+@admin.register(NotificationConfigChange)
+class NotificationConfigChangeAdmin(ConfigChangeAdminMixin, ModelAdmin):
+    """Who changed which live setting, and what was refused."""

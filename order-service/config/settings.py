@@ -17,6 +17,7 @@ globals().update(
             "idempotency": "order.OrderIdempotencyKey",
             "saga": "order.OrderSaga",
             "lease": "order.OrderLease",
+            "config_change": "order.OrderConfigChange",
         },
         event_routes="order.events.ROUTES",
         jobs="order.jobs",

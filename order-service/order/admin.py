@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
+from common.config_audit.admin import ConfigChangeAdminMixin
 from common.errors import SuiteError
 from common.outbox.admin import OutboxAdminMixin, ReadOnlyAdmin
 from common.pii import blind_index
@@ -245,3 +246,8 @@ class OrderTransitionAdmin(FoundByUuid, ReadOnlyAdmin, ModelAdmin):
     list_filter = ("axis", "event")
     search_fields = ("request_id", "actor")
     uuid_fields = ("entity_uuid",)
+
+
+@admin.register(models.OrderConfigChange)
+class OrderConfigChangeAdmin(ConfigChangeAdminMixin, ModelAdmin):
+    """Who changed which live setting, and what was refused."""

@@ -20,6 +20,7 @@ globals().update(
             "idempotency": "payment.PaymentIdempotencyKey",
             "saga": "payment.PaymentSaga",
             "lease": "payment.PaymentLease",
+            "config_change": "payment.PaymentConfigChange",
         },
         event_routes="payment.events.ROUTES",
         jobs="payment.jobs",

@@ -6,9 +6,11 @@ from __future__ import annotations
 from django.contrib import admin
 from unfold.admin import ModelAdmin, TabularInline
 
+from common.config_audit.admin import ConfigChangeAdminMixin
 from common.outbox.admin import OutboxAdminMixin, ReadOnlyAdmin
 from payment.models import (
     Payment,
+    PaymentConfigChange,
     PaymentEvent,
     PaymentNotify,
     PaymentOutbox,
@@ -115,3 +117,8 @@ class PaymentSagaAdmin(ReadOnlyAdmin, ModelAdmin):
 @admin.register(PaymentOutbox)
 class PaymentOutboxAdmin(OutboxAdminMixin, ModelAdmin):
     """Events on their way; dead letters are sent again from here."""
+
+
+@admin.register(PaymentConfigChange)
+class PaymentConfigChangeAdmin(ConfigChangeAdminMixin, ModelAdmin):
+    """Who changed which live setting, and what was refused."""

@@ -3,6 +3,7 @@
 from django.db import models
 
 from common import clock
+from common.config_audit.models import ConfigChangeBase
 from common.idempotency.models import IdempotencyKeyBase
 from common.ids import new_id, new_uuid
 from common.leases.models import LeaseBase
@@ -35,6 +36,11 @@ class RingSaga(SagaBase):
 class RingLease(LeaseBase):
     class Meta(LeaseBase.Meta):
         db_table = "ring_lease"
+
+
+class RingConfigChange(ConfigChangeBase):
+    class Meta(ConfigChangeBase.Meta):
+        db_table = "ring_config_change"
 
 
 class Parcel(models.Model):

@@ -2,6 +2,7 @@
 
 from notification.models.notification import Notification, NotificationDelivery, NotificationPreference
 from notification.models.plumbing import (
+    NotificationConfigChange,
     NotificationIdempotencyKey,
     NotificationInbox,
     NotificationLease,
@@ -11,6 +12,7 @@ from notification.models.plumbing import (
 
 __all__ = [
     "Notification",
+    "NotificationConfigChange",
     "NotificationDelivery",
     "NotificationIdempotencyKey",
     "NotificationInbox",

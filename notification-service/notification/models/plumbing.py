@@ -1,5 +1,6 @@
-"""This service's own outbox, inbox, idempotency keys, sagas and leases: shapes from common, tables here."""
+"""This service's own outbox, inbox, idempotency keys, sagas, leases …: shapes from common, tables here."""
 
+from common.config_audit.models import ConfigChangeBase
 from common.idempotency.models import IdempotencyKeyBase
 from common.leases.models import LeaseBase
 from common.outbox.models import InboxBase, OutboxBase
@@ -36,3 +37,9 @@ class NotificationLease(LeaseBase):
     class Meta(LeaseBase.Meta):
         abstract = False
         db_table = "notification_lease"
+
+
+class NotificationConfigChange(ConfigChangeBase):
+    class Meta(ConfigChangeBase.Meta):
+        abstract = False
+        db_table = "notification_config_change"

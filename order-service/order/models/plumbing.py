@@ -1,5 +1,6 @@
-"""This service's own outbox, inbox, idempotency keys, sagas and leases: shapes from common, tables here."""
+"""This service's own outbox, inbox, idempotency keys, sagas, leases …: shapes from common, tables here."""
 
+from common.config_audit.models import ConfigChangeBase
 from common.idempotency.models import IdempotencyKeyBase
 from common.leases.models import LeaseBase
 from common.outbox.models import InboxBase, OutboxBase
@@ -31,3 +32,8 @@ class OrderSaga(SagaBase):
 class OrderLease(LeaseBase):
     class Meta(LeaseBase.Meta):
         db_table = "order_lease"
+
+
+class OrderConfigChange(ConfigChangeBase):
+    class Meta(ConfigChangeBase.Meta):
+        db_table = "order_config_change"

@@ -8,6 +8,9 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
+from common import clock
+from common.config_audit.note import note
+from common.config_store import Arrival
 from common.outbox.models import OutboxState
 from order.models import Order, OrderOutbox, OrderSaga, ProductStock
 from order.tests.world import TEA, World
@@ -38,6 +41,7 @@ def test_every_page_opens_and_changes_nothing(
     world.pay(order)
     drain()
     api(alice).post(f"/api/orders/{order['order_uuid']}/cancel/", {})
+    note(Arrival("OrderService.yaml", "md5", "accepted", clock.now(), shown={"order_max_lines": "5"}))
 
     listed = desk.get(_list(model))
     row = model.objects.first()

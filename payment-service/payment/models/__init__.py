@@ -4,6 +4,7 @@ from payment.models.callback import PaymentNotify, SecurityEvent
 from payment.models.ledger import LedgerIsAppendOnly, LedgerKind, PaymentEvent, Totals, replay
 from payment.models.payment import Payment
 from payment.models.plumbing import (
+    PaymentConfigChange,
     PaymentIdempotencyKey,
     PaymentInbox,
     PaymentLease,
@@ -17,6 +18,7 @@ __all__ = [
     "LedgerIsAppendOnly",
     "LedgerKind",
     "Payment",
+    "PaymentConfigChange",
     "PaymentEvent",
     "PaymentIdempotencyKey",
     "PaymentInbox",

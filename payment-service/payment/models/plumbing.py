@@ -5,6 +5,7 @@ Made concrete here, with this service's own migrations: three deploys never shar
 
 from __future__ import annotations
 
+from common.config_audit.models import ConfigChangeBase
 from common.idempotency.models import IdempotencyKeyBase
 from common.leases.models import LeaseBase
 from common.outbox.models import InboxBase, OutboxBase
@@ -60,3 +61,11 @@ class PaymentLease(LeaseBase):
     class Meta(LeaseBase.Meta):
         abstract = False
         db_table = "payment_lease"
+
+
+class PaymentConfigChange(ConfigChangeBase):
+    """Published changes of live settings."""
+
+    class Meta(ConfigChangeBase.Meta):
+        abstract = False
+        db_table = "payment_config_change"

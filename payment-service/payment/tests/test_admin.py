@@ -11,6 +11,9 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 from django.urls import reverse
 
+from common import clock
+from common.config_audit.note import note
+from common.config_store import Arrival
 from payment.models import Payment, SecurityEvent
 
 pytestmark = pytest.mark.django_db
@@ -23,6 +26,9 @@ def operator(shop: Any) -> Client:
     payment = shop.paid()
     shop.refund(payment, "5.00")
     shop.notify(b"trade_status=TRADE_SUCCESS")
+    note(
+        Arrival("PaymentService.yaml", "md5", "accepted", clock.now(), shown={"risk_failure_mode": "closed"})
+    )
     get_user_model().objects.create_superuser("operator", "o@example.com", "a long password")
     client = Client(SERVER_NAME="127.0.0.1")
     assert client.login(username="operator", password="a long password")

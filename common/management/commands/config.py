@@ -1,0 +1,56 @@
+"""`manage.py config show | check FILE`: what is in force and why; what a document would do once published."""
+
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from common.config_documents import DocumentRefused, documents_of, read_document
+from common.config_origin import Environment, Shown, shown
+from common.live_settings import documents_in_force
+
+
+class Command(BaseCommand):
+    help = "Show each setting with its value and where it came from; check a document before it is published."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        verbs = parser.add_subparsers(dest="verb", required=True)
+        show = verbs.add_parser("show", help="every setting: value (secrets hidden) and origin")
+        show.add_argument("--live", action="store_true", help="only those that may change while it runs")
+        check = verbs.add_parser("check", help="judge FILE as the service would; exits 1 when it is refused")
+        check.add_argument("file", type=Path)
+        check.add_argument("--as", dest="data_id", help="its dataId, where the file is called otherwise")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if options["verb"] == "show":
+            self._show(only_live=options["live"])
+        else:
+            self._check(options["file"], options["data_id"] or options["file"].name)
+
+    def _show(self, *, only_live: bool) -> None:
+        for line in shown(settings.CFMP, documents_in_force(), Environment(settings.CFMP)):
+            if not only_live or settings.SERVICE_NAME in line.setting.dynamic:
+                self.stdout.write(_line(line))
+
+    def _check(self, file: Path, data_id: str) -> None:
+        try:
+            content = file.read_bytes().decode(errors="replace")
+            document = read_document(data_id, content)
+        except OSError as problem:
+            raise CommandError(f"{file} cannot be read: {problem.strerror}") from problem
+        except DocumentRefused as refusal:
+            for sentence in refusal.problems:
+                self.stderr.write(f"{file}: {sentence}")
+            sys.exit(1)
+        for name, text in document.shown.items():
+            self.stdout.write(f"{name} = {text}")
+        others = "" if data_id in documents_of(settings.SERVICE_NAME) else "; this service does not follow it"
+        self.stdout.write(f"{data_id} would be accepted: {len(document.values)} settings{others}")
+
+
+def _line(line: Shown) -> str:
+    return f"{line.setting.name:<28} {line.value:<48} {line.origin}"
