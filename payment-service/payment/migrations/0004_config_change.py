@@ -8,7 +8,7 @@ import common.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("payment", "0002_order_row_id"),
+        ("payment", "0003_notify_url"),
     ]
 
     operations = [
