@@ -30,11 +30,11 @@ EVENTS_TAKEN = Counter("inbox_events", "Events that came in, by what they were."
 SAGA_STEPS = Counter("saga_steps", "Steps of sagas, by outcome.", ["saga", "outcome"])
 TRANSITIONS = Counter("state_transitions", "State changes that were committed.", ["entity", "axis", "event"])
 
-JOB_RUNS = Counter("job_runs", "Turns of a job, by outcome.", ["job", "outcome"])
-JOB_SECONDS = Summary("job_run_seconds", "Time its turns took.", ["job"])
-JOB_INTERVAL = Gauge("job_interval_seconds", "How often it should run.", ["job"], multiprocess_mode="max")
+JOB_RUNS = Counter("job_runs", "Turns of a job, by outcome.", ["name", "outcome"])
+JOB_SECONDS = Summary("job_run_seconds", "Time its turns took.", ["name"])
+JOB_INTERVAL = Gauge("job_interval_seconds", "How often it should run.", ["name"], multiprocess_mode="max")
 JOB_SUCCESS = Gauge(
-    "job_last_success_timestamp_seconds", "When it last ended well.", ["job"], multiprocess_mode="max"
+    "job_last_success_timestamp_seconds", "When it last ended well.", ["name"], multiprocess_mode="max"
 )
 HEARTBEAT = Gauge(
     "worker_heartbeat_timestamp_seconds",

@@ -1,4 +1,4 @@
-"""Writes docs/{states,errors,settings,urls}.md and .env.example from the code; `--check` finds stale ones.
+"""Writes docs/{states,errors,settings,urls}.md, .env.example and the dashboards; `--check` finds stale ones.
 
 Room: a command. It reads the single tables (state machines, error classes, settings, URLconfs, the
 gateway's routes) and never holds a fact of its own. Run it through `make docs`, which sets the import path.
@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -19,6 +20,7 @@ import yaml
 from common import config, errors
 from common.setting_types import SUITE, Setting
 from common.state_machine import StateMachine
+from scripts import dashboards
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVICES = {
@@ -222,6 +224,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/settings.md": lambda: BANNER + settings_page(),
     "docs/urls.md": lambda: BANNER + urls_page(),
     ".env.example": env_example,
+    **{str(path.relative_to(ROOT)): partial(str, text) for path, text in dashboards.files()},
 }
 
 
@@ -236,9 +239,10 @@ def main() -> int:
         if not page.exists() or page.read_text() != text:
             stale.append(name)
             if not check:
+                page.parent.mkdir(parents=True, exist_ok=True)
                 page.write_text(text)
     verb = "stale, run `make docs`" if check else "written"
-    print(f"docs: {', '.join(stale)} {verb}" if stale else "docs: all five generated pages are up to date")
+    print(f"docs: {', '.join(stale)} {verb}" if stale else "docs: all generated pages are up to date")
     return 1 if check and stale else 0
 
 

@@ -128,14 +128,14 @@ def count_sql() -> Callable[[], AbstractContextManager[Any]]:
 
 @pytest.fixture
 def counted() -> Callable[..., float]:
-    """`counted("job_runs_total", job="relay")`: by how much that series grew since its first asking (0.0)."""
+    """`counted("job_runs_total", name="stock_push")`: how much it grew since first asked (0.0)."""
     from prometheus_client import REGISTRY
 
     first: dict[Any, float] = {}
 
-    def grown(name: str, **labels: str) -> float:
-        value = REGISTRY.get_sample_value(name, labels) or 0.0
-        return value - first.setdefault((name, *sorted(labels.items())), value)
+    def grown(metric: str, /, **labels: str) -> float:
+        value = REGISTRY.get_sample_value(metric, labels) or 0.0
+        return value - first.setdefault((metric, *sorted(labels.items())), value)
 
     return grown
 

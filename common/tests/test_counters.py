@@ -106,20 +106,20 @@ def test_keyed_requests_are_counted_by_what_became_of_them(api: Any, alice: Any,
 def test_a_job_tells_how_it_went_and_when_it_last_went_well(counted: Counted) -> None:
     good, bad = Job("good", 5.0, f"{HERE}.runs_well"), Job("bad", 5.0, f"{HERE}.breaks")
     for job, outcome in (("good", "done"), ("good", "elsewhere"), ("bad", "failed")):
-        counted("job_runs_total", job=job, outcome=outcome)
+        counted("job_runs_total", name=job, outcome=outcome)
 
     worker.run_job(good)
     worker.run_job(bad)
     with lease("job:good", wait=0):
         worker.run_job(good)
 
-    assert counted("job_runs_total", job="good", outcome="done") == 1
-    assert counted("job_runs_total", job="good", outcome="elsewhere") == 1
-    assert counted("job_runs_total", job="bad", outcome="failed") == 1
-    last = REGISTRY.get_sample_value("job_last_success_timestamp_seconds", {"job": "good"})
+    assert counted("job_runs_total", name="good", outcome="done") == 1
+    assert counted("job_runs_total", name="good", outcome="elsewhere") == 1
+    assert counted("job_runs_total", name="bad", outcome="failed") == 1
+    last = REGISTRY.get_sample_value("job_last_success_timestamp_seconds", {"name": "good"})
     assert last == pytest.approx(time.time(), abs=60)
-    assert REGISTRY.get_sample_value("job_last_success_timestamp_seconds", {"job": "bad"}) is None
-    assert REGISTRY.get_sample_value("job_interval_seconds", {"job": "bad"}) == 5
+    assert REGISTRY.get_sample_value("job_last_success_timestamp_seconds", {"name": "bad"}) is None
+    assert REGISTRY.get_sample_value("job_interval_seconds", {"name": "bad"}) == 5
 
 
 def test_a_duty_beats_while_it_comes_round(counted: Counted) -> None:

@@ -71,15 +71,20 @@ class MoneyCollector(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         figures = money_figures()
-        for name, text, value in (
-            ("payment_unknown", "Payments whose result nobody knows.", figures.unknown),
-            ("payment_unknown_age_seconds", "Age of the oldest of them.", figures.unknown_age),
-            ("payment_under_review", "Payments a reviewer holds.", figures.held),
-            ("refund_open", "Refunds sent and not settled.", figures.refunds_open),
-            ("refund_open_age_seconds", "Age of the oldest of them.", figures.refund_age),
-            ("refund_stuck", f"Refunds asked about {STUCK_AFTER} times or more.", figures.refunds_stuck),
-        ):
-            yield GaugeMetricFamily(name, text, value=value)
+        yield GaugeMetricFamily(
+            "payment_unknown", "Payments whose result nobody knows.", value=figures.unknown
+        )
+        yield GaugeMetricFamily(
+            "payment_unknown_age_seconds", "Age of the oldest of them.", value=figures.unknown_age
+        )
+        yield GaugeMetricFamily("payment_under_review", "Payments a reviewer holds.", value=figures.held)
+        yield GaugeMetricFamily("refund_open", "Refunds sent and not settled.", value=figures.refunds_open)
+        yield GaugeMetricFamily(
+            "refund_open_age_seconds", "Age of the oldest of them.", value=figures.refund_age
+        )
+        yield GaugeMetricFamily(
+            "refund_stuck", f"Refunds asked about {STUCK_AFTER} times or more.", value=figures.refunds_stuck
+        )
         refused = GaugeMetricFamily("notify_rejected", "Refused callbacks, by reason.", labels=["reason"])
         for reason, count in figures.refused.items():
             refused.add_metric([reason], count)
