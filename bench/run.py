@@ -20,13 +20,15 @@ from typing import Any
 import requests
 
 from common import clock
+from common.config import read_environment
+from common.ports import url_of
 from scripts.demo import ADDRESS, audit
 from scripts.stack.layout import DATABASES
 from scripts.storyteller import Person, expect
 
 ROOT = Path(__file__).resolve().parent.parent
-GATEWAY = os.environ.get("GATEWAY_URL", "http://127.0.0.1:9080")
-ORDER_DIRECT = "http://127.0.0.1:8001"
+GATEWAY = os.environ.get("GATEWAY_URL") or url_of("gateway", read_environment())
+ORDER_DIRECT = url_of("OrderService", read_environment())
 BARE = "http://127.0.0.1:8099"
 CONNECTIONS = 16
 # One buyer pays hundreds of times here, which the velocity policies are there to stop.

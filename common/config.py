@@ -14,10 +14,10 @@ from typing import Any
 
 from dotenv import dotenv_values
 
-from common import embedded
+from common import embedded, ports
 from common.live_table import NOTIFY_PATH
 from common.setting_types import SUITE, Setting
-from common.settings_table import DATABASE_OWNERS, ROOT, SETTINGS, Database, Settings
+from common.settings_table import DATABASE_OWNERS, FIELDS, ROOT, SETTINGS, Database, Settings
 
 __all__ = [
     "ROOT",
@@ -31,14 +31,8 @@ __all__ = [
     "var_dir_of",
 ]
 
-PORTS = {
-    "OrderService": 8001,
-    "PaymentService": 8002,
-    "NotificationService": 8003,
-    "UserService": 8004,
-    "ProductService": 8005,
-    "RootService": 8006,
-}
+# The documented ports of what is found by name.
+PORTS = {part: documented for part, (_, documented) in ports.TABLE.items() if part.endswith("Service")}
 SHARED_DATABASE = "cfmp_microservices"
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 _URLS = {name: f"{name.removesuffix('Service').upper()}_SERVICE_URL" for name in PORTS}
@@ -101,7 +95,13 @@ class _Loading:
         self.var_dir = var_dir_of(env)
         # A misspelt mode is a problem below, and must not be taken for the harmless one meanwhile.
         self.production = env.get("CFMP_MODE", "") not in {"", "embedded"}
-        self.made_up = {} if self.production else embedded.embedded_environment(self.var_dir, service)
+        self.made_up = {} if self.production else self._embedded()
+
+    def _embedded(self) -> dict[str, str]:
+        try:
+            return embedded.embedded_environment(self.var_dir, self.service, self.env)
+        except ValueError:  # a wrong port: its own row complains
+            return embedded.embedded_environment(self.var_dir, self.service)
 
     def settings(self) -> Settings:
         values = _derived({setting.name: self._value(setting) for setting in SETTINGS})
@@ -113,7 +113,7 @@ class _Loading:
         if self.problems:
             raise ConfigError(sorted(self.problems))
         return Settings(
-            **{name.lower(): value for name, value in values.items() if "_DB_" not in name},
+            **{name.lower(): value for name, value in values.items() if name.lower() in FIELDS},
             **self._worked_out(values, database),
         )
 
@@ -138,7 +138,13 @@ class _Loading:
             return self._default(setting)
 
     def _default(self, setting: Setting) -> Any:
-        return PORTS.get(self.service, 0) if setting.name == "SERVICE_PORT" else setting.default
+        return self._own_port() if setting.name == "SERVICE_PORT" else setting.default
+
+    def _own_port(self) -> int:
+        try:
+            return ports.port_of(self.service, self.env) if self.service in PORTS else 0
+        except ValueError:  # its own row complains
+            return PORTS[self.service]
 
     def _text(self, setting: Setting) -> str:
         given = self.env.get(setting.name, "")

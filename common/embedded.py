@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
+from types import MappingProxyType
 
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
@@ -23,6 +24,8 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_pem_private_key,
 )
+
+from common.ports import url_of
 
 # Marks made-up text secrets, so that production can refuse one that was copied out of `var/`.
 MARK = "embedded-"
@@ -37,28 +40,21 @@ SERVICES = (
     "RootService",
 )
 
-_ADDRESSES = {
-    "ORDER_SERVICE_URL": "http://127.0.0.1:8001",
-    "PAYMENT_SERVICE_URL": "http://127.0.0.1:8002",
-    "NOTIFICATION_SERVICE_URL": "http://127.0.0.1:8003",
-    "USER_SERVICE_URL": "http://127.0.0.1:8004",
-    "PRODUCT_SERVICE_URL": "http://127.0.0.1:8005",
-    "ROOT_SERVICE_URL": "http://127.0.0.1:8006",
-    "ALIPAY_GATEWAY_URL": "http://127.0.0.1:8090/gateway.do",
-    "PUBLIC_BASE_URL": "http://127.0.0.1:9080",
-    "ALLOWED_HOSTS": "127.0.0.1,localhost,[::1],testserver",
-}
+_HOSTS = {"ALLOWED_HOSTS": "127.0.0.1,localhost,[::1],testserver"}
 _PACE = {"LOGISTICS_STEP_SECONDS": "2", "DRAIN_SECONDS": "0"}
 _ALIPAY_IDS = {"ALIPAY_APP_ID": "9021000100000001", "ALIPAY_SELLER_ID": "2088000000000001"}
 
 
-def embedded_environment(var_dir: Path | str, service: str) -> dict[str, str]:
+def embedded_environment(
+    var_dir: Path | str, service: str, env: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, str]:
     """The variables of an embedded run of `service` ("OrderService" … or "sandbox").
 
-    Made once for all services of `var_dir`, under a file lock, in a file only its owner reads.
+    Made once for all services of `var_dir`, under a file lock, in a file only its owner reads. `env` may give
+    other ports than the documented ones; raises ValueError when one of them is none.
     """
     kept = _kept(Path(var_dir) / "secrets")
-    shared = {**_ADDRESSES, **_PACE, **_ALIPAY_IDS, **_public_tables(kept)}
+    shared = {**_addresses(env), **_HOSTS, **_PACE, **_ALIPAY_IDS, **_public_tables(kept)}
     if service == "sandbox":
         return {**shared, **_outside_world(kept)}
     return {**shared, **_own_secrets(kept, service)}
@@ -67,6 +63,15 @@ def embedded_environment(var_dir: Path | str, service: str) -> dict[str, str]:
 def service_private_key(var_dir: Path | str, service: str) -> str:
     """The made-up key of one service: tests and the sandbox sign as that service with it."""
     return _kept(Path(var_dir) / "secrets")[f"service:{service}"]
+
+
+def _addresses(env: Mapping[str, str]) -> dict[str, str]:
+    peers = {f"{name.removesuffix('Service').upper()}_SERVICE_URL": url_of(name, env) for name in SERVICES}
+    gateways = {
+        "ALIPAY_GATEWAY_URL": f"{url_of('Alipay', env)}/gateway.do",
+        "PUBLIC_BASE_URL": url_of("gateway", env),
+    }
+    return {**peers, **gateways}
 
 
 def _public_tables(kept: Mapping[str, str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
+from common import ports
 from common.live_table import LiveSettings
 from common.setting_types import (
     SUITE,
@@ -78,7 +79,7 @@ class Settings(LiveSettings):
     service_host: str = _setting("run", "Address to listen on", "127.0.0.1")
     service_port: int = _setting(
         "run",
-        "Port to listen on, 0 picks a free one; default 8001 order, 8002 payment, 8003 notification",
+        "Port of this process alone, 0 picks a free one; else the service has its own below",
         None,
         read=whole(0, 65535),
         type=int,
@@ -334,6 +335,20 @@ def _database_row(prefix: str, part: str) -> Setting:
     return Setting(f"{prefix}_DB_{part}", kind, "", part == "PASSWORD", help, "database", read=read)
 
 
-SETTINGS: tuple[Setting, ...] = _from_fields() + tuple(
-    _database_row(prefix, part) for prefix in ("CFMP", *DATABASE_OWNERS.values()) for part in _DATABASE_PARTS
+def _port_row(part: str) -> Setting:
+    variable, documented = ports.TABLE[part]
+    help = f"Port of the {part}" if part[0].islower() else f"Port of {part}"
+    return Setting(variable, int, documented, False, help, "ports", read=whole(1, 65535))
+
+
+# The fields that one variable gives; the rows below are worked out of several.
+FIELDS = frozenset(one.name for one in fields(Settings) if "setting" in one.metadata)
+SETTINGS: tuple[Setting, ...] = (
+    *_from_fields(),
+    *(_port_row(part) for part in ports.TABLE),
+    *(
+        _database_row(prefix, part)
+        for prefix in ("CFMP", *DATABASE_OWNERS.values())
+        for part in _DATABASE_PARTS
+    ),
 )

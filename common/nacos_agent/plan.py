@@ -10,13 +10,10 @@ from dataclasses import dataclass
 from common import clock
 from common.config import PORTS, ConfigError, Settings, load_part, read_environment
 from common.nacos_client import Registration, Target
+from common.ports import port_of
 
 WILDCARDS = frozenset({"0.0.0.0", "::", "[::]", "*"})
-SANDBOX_PORTS = {
-    "UserService": "SANDBOX_USER_PORT",
-    "ProductService": "SANDBOX_PRODUCT_PORT",
-    "RootService": "SANDBOX_ROOT_PORT",
-}
+NEIGHBOURS = ("UserService", "ProductService", "RootService")
 _NAMES = (
     "CFMP_MODE",
     "DISCOVERY",
@@ -78,7 +75,10 @@ def make_plan(name: str, watched: Sequence[str] | None, *, subscribe_only: bool)
 
 def _seats(settings: Settings, env: Mapping[str, str]) -> tuple[Seat, ...]:
     if settings.service == "sandbox":
-        ports = {service: int(env.get(given) or PORTS[service]) for service, given in SANDBOX_PORTS.items()}
+        try:
+            ports = {service: port_of(service, env) for service in NEIGHBOURS}
+        except ValueError as wrong:
+            raise ConfigError([str(wrong)]) from wrong
         host = env.get("SANDBOX_HOST") or "127.0.0.1"
         return tuple(_seat(settings, service, host, port, "/health") for service, port in ports.items())
     if not settings.service_port:

@@ -82,10 +82,32 @@ def test_what_looks_secret_is_marked_so_and_has_no_default() -> None:
         assert not (setting.secret and setting.default), setting.name
 
 
-def test_every_setting_is_a_field_or_part_of_the_database() -> None:
+def test_every_setting_is_a_field_or_a_port_or_part_of_the_database() -> None:
     known = {one.name.upper() for one in fields(config.Settings)}
 
-    assert [s.name for s in SETTINGS if s.name not in known and "_DB_" not in s.name] == []
+    assert [s.name for s in SETTINGS if s.name not in known and s.section not in ("database", "ports")] == []
+
+
+# --- ports --------------------------------------------------------------------------------------
+
+
+def test_a_port_in_env_moves_the_service_and_what_others_call(embedded_env: dict[str, str]) -> None:
+    moved = {**embedded_env, "ORDER_LISTEN_PORT": "9001", "GATEWAY_LISTEN_PORT": "9088"}
+
+    assert config.load("OrderService", moved).service_port == 9001
+    assert config.load("OrderService", {**moved, "SERVICE_PORT": "0"}).service_port == 0
+    payment = config.load("PaymentService", moved)
+    assert payment.service_port == 8002
+    assert payment.service_urls["OrderService"] == ("http://127.0.0.1:9001",)
+    assert payment.public_base_url == "http://127.0.0.1:9088"
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "eighty", "-1", "８００１"])
+def test_a_port_that_is_none_is_one_problem(embedded_env: dict[str, str], port: str) -> None:
+    with pytest.raises(config.ConfigError) as caught:
+        config.load("OrderService", {**embedded_env, "ORDER_LISTEN_PORT": port})
+
+    assert caught.value.problems == ["ORDER_LISTEN_PORT must be a whole number from 1 to 65535"]
 
 
 # --- embedded -----------------------------------------------------------------------------------

@@ -4,12 +4,15 @@ The sandbox plays other companies (a user database, a shop's stock, Alipay), so 
 mode: a stack that takes real money must not be able to reach a cashier whose pay button is free.
 """
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
+
+from common.config import read_environment
+from common.embedded import embedded_environment
+from common.ports import port_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -53,10 +56,10 @@ class Environment:
 
 
 PEERS = {
-    "OrderService": ("ORDER_SERVICE_URL", "http://127.0.0.1:8001"),
-    "PaymentService": ("PAYMENT_SERVICE_URL", "http://127.0.0.1:8002"),
-    "NotificationService": ("NOTIFICATION_SERVICE_URL", "http://127.0.0.1:8003"),
-    "Gateway": ("PUBLIC_BASE_URL", "http://127.0.0.1:9080"),
+    "OrderService": "ORDER_SERVICE_URL",
+    "PaymentService": "PAYMENT_SERVICE_URL",
+    "NotificationService": "NOTIFICATION_SERVICE_URL",
+    "Gateway": "PUBLIC_BASE_URL",
 }
 
 KEYS = (
@@ -67,14 +70,17 @@ KEYS = (
 )
 
 
-def load(given: Mapping[str, str] = os.environ) -> Environment:
-    """Raises ImproperlyConfigured in production mode, or when a value does not parse."""
+def load(given: Mapping[str, str] | None = None) -> Environment:
+    """From the process's environment and the root `.env` when nothing is `given`.
+
+    Raises ImproperlyConfigured in production mode, or when a value does not parse."""
+    given = read_environment() if given is None else given
     if given.get("CFMP_MODE", "embedded") != "embedded":
         raise ImproperlyConfigured(
             "The sandbox pretends to be Alipay, users and stock: it runs only with CFMP_MODE=embedded."
         )
     var_dir = Path(given.get("CFMP_VAR_DIR") or ROOT / "var")
-    env = {**_made_up(var_dir), **_from_files(given), **given}
+    env = {**_made_up(var_dir, given), **_from_files(given), **given}
     try:
         return _parsed(env, var_dir)
     except KeyError as missing:
@@ -92,10 +98,11 @@ def _from_files(given: Mapping[str, str]) -> Mapping[str, str]:
         raise ImproperlyConfigured(f"A key file of the sandbox cannot be read: {unreadable}") from unreadable
 
 
-def _made_up(var_dir: Path) -> Mapping[str, str]:
-    from common.embedded import embedded_environment
-
-    return embedded_environment(var_dir, "sandbox")
+def _made_up(var_dir: Path, given: Mapping[str, str]) -> Mapping[str, str]:
+    try:
+        return embedded_environment(var_dir, "sandbox", given)
+    except ValueError as wrong:
+        raise ImproperlyConfigured(str(wrong)) from wrong
 
 
 def _parsed(env: Mapping[str, str], var_dir: Path) -> Environment:
@@ -124,15 +131,15 @@ def _parsed(env: Mapping[str, str], var_dir: Path) -> Environment:
         fee_rate=env.get("SANDBOX_FEE_RATE", "0.006"),
         bill_same_day=env.get("SANDBOX_BILL_SAME_DAY", "0") == "1",
         event_log=env.get("SANDBOX_EVENT_LOG", "1") == "1",
-        peers={name: env.get(variable, default) for name, (variable, default) in PEERS.items()},
+        peers={name: env[variable] for name, variable in PEERS.items()},
     )
 
 
 def _ports(env: Mapping[str, str]) -> Ports:
     return Ports(
-        user=int(env.get("SANDBOX_USER_PORT", "8004")),
-        product=int(env.get("SANDBOX_PRODUCT_PORT", "8005")),
-        root=int(env.get("SANDBOX_ROOT_PORT", "8006")),
-        shop=int(env.get("SANDBOX_SHOP_PORT", "8007")),
-        alipay=int(env.get("SANDBOX_ALIPAY_PORT", "8090")),
+        user=port_of("UserService", env),
+        product=port_of("ProductService", env),
+        root=port_of("RootService", env),
+        shop=port_of("shop page", env),
+        alipay=port_of("Alipay", env),
     )

@@ -10,6 +10,7 @@ from django.urls import get_resolver
 from faults.kinds import KINDS
 from users.people import PEOPLE
 
+from common.ports import TABLE
 from tests.live import SANDBOX
 
 README = (SANDBOX / "README.md").read_text()
@@ -32,6 +33,7 @@ def test_every_person_is_named() -> None:
 
 def test_settings_are_the_ones_that_are_read() -> None:
     read = set(re.findall(r'"(SANDBOX_[A-Z0-9_]+)"', (SANDBOX / "config" / "environment.py").read_text()))
+    read |= {variable for variable, _ in TABLE.values() if variable.startswith("SANDBOX_")}
     assert set(re.findall(r"SANDBOX_[A-Z0-9_]+[A-Z0-9]", README)) == read
 
 

@@ -3,6 +3,7 @@
 import re
 
 from common.config import ROOT
+from common.ports import TABLE, url_of
 from common.testing.people import PASSWORD, PEOPLE
 from scripts.stack import layout
 
@@ -18,15 +19,21 @@ _ROLES = {
 
 def announcement(seconds: float) -> str:
     """The text, with the curl lines exactly as README.md shows them (a test runs those)."""
+    port = layout.service_ports()
+    order, pay, note = (
+        url_of("OrderService", layout.ENVIRONMENT),
+        port["PaymentService"],
+        port["NotificationService"],
+    )
     return "\n".join(
         [
             f"Ready in {seconds:.1f} s.",
             "",
-            f"  shop page     http://127.0.0.1:{layout.GATEWAY_PORT}/",
-            "  Alipay        http://127.0.0.1:8090/          (simulator: cashier, switches)",
-            "  APIs          http://127.0.0.1:8001/api/docs/ (orders; payments :8002, notifications :8003)",
-            "  admin         http://127.0.0.1:8001/admin/    (:8002, :8003; accounts: docs/runbook.md)",
-            "  RootService   http://127.0.0.1:8006/          (what runs, and how it is)",
+            f"  shop page     http://127.0.0.1:{port['gateway']}/",
+            f"  Alipay        http://127.0.0.1:{port['Alipay']}/          (simulator: cashier, switches)",
+            f"  APIs          {order}/api/docs/ (orders; payments :{pay}, notifications :{note})",
+            f"  admin         {order}/admin/    (:{pay}, :{note}; accounts: docs/runbook.md)",
+            f"  RootService   http://127.0.0.1:{port['RootService']}/          (what runs, and how it is)",
             f"  logs          {layout.LOG}",
             "",
             f"Log-ins (password {PASSWORD}):",
@@ -40,7 +47,8 @@ def announcement(seconds: float) -> str:
 
 
 def curl_lines() -> list[str]:
-    """README.md's lines between its curl marks."""
+    """README.md's lines between its curl marks, for the port that the gateway has."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     block = re.search(r"<!-- curl:begin -->\s*```sh\n(.*?)```", readme, re.S)
-    return block.group(1).splitlines() if block else []
+    documented, given = f":{TABLE['gateway'][1]}/", f":{layout.service_ports()['gateway']}/"
+    return block.group(1).replace(documented, given).splitlines() if block else []

@@ -5,17 +5,10 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from common.config import PORTS, ROOT, read_environment, var_dir_of
+from common import ports
+from common.config import ROOT, read_environment, var_dir_of
 from common.stopping import longest_stop
 
-SANDBOX_PORTS = {
-    "UserService": 8004,
-    "ProductService": 8005,
-    "RootService": 8006,
-    "shop page": 8007,
-    "Alipay": 8090,
-}
-GATEWAY_PORT, GATEWAY_METRICS_PORT = 9080, 9091
 # Every process of the stack carries this variable, so that `stop` finds also what a crash left behind.
 MARK = "CFMP_STACK"
 
@@ -52,9 +45,8 @@ def folders() -> dict[str, Path]:
 
 
 def service_ports() -> dict[str, int]:
-    """Port by the name to say to people."""
-    ours = {name: PORTS[name] for name in ("OrderService", "PaymentService", "NotificationService")}
-    return {**ours, **SANDBOX_PORTS, "gateway": GATEWAY_PORT, "gateway's metrics": GATEWAY_METRICS_PORT}
+    """Port by the name to say to people. Raises ValueError when `.env` names one that is none."""
+    return {part: ports.port_of(part, ENVIRONMENT) for part in ports.TABLE}
 
 
 def stop_within() -> int:

@@ -46,7 +46,8 @@ def envoy_config() -> dict[str, object]:
     table = load_table(environ={**_token_keys(settings), **layout.ENVIRONMENT})
     if found := problems(table, load_config(environ={**WITHOUT_REGISTRY, **layout.ENVIRONMENT})):
         raise CannotStart("apisix.yaml: " + "; ".join(found))
-    listen = Listen("127.0.0.1", layout.GATEWAY_PORT, layout.GATEWAY_METRICS_PORT, layout.ENVOY_ADMIN)
+    port = layout.service_ports()
+    listen = Listen("127.0.0.1", port["gateway"], port["gateway's metrics"], layout.ENVOY_ADMIN)
     return translate(
         table,
         addresses=_addresses(settings),

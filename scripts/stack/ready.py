@@ -8,13 +8,13 @@ from scripts.stack import layout, processes
 
 # Where each part says that it is ready, and what it then answers.
 _QUESTIONS = {
-    "OrderService": (8001, "/readyz", {200}),
-    "PaymentService": (8002, "/readyz", {200}),
-    "NotificationService": (8003, "/readyz", {200}),
-    "UserService": (8004, "/health", {200}),
-    "ProductService": (8005, "/health", {200}),
-    "RootService": (8006, "/health", {200}),
-    "gateway": (layout.GATEWAY_PORT, "/api/orders/", {401}),
+    "OrderService": ("/readyz", {200}),
+    "PaymentService": ("/readyz", {200}),
+    "NotificationService": ("/readyz", {200}),
+    "UserService": ("/health", {200}),
+    "ProductService": ("/health", {200}),
+    "RootService": ("/health", {200}),
+    "gateway": ("/api/orders/", {401}),
 }
 
 
@@ -25,9 +25,9 @@ class NotReady(Exception):
 def wait(seconds: float, supervisor: subprocess.Popen[bytes]) -> float:
     """How long it took until every part was ready. Raises NotReady."""
     started = time.monotonic()
-    missing = dict(_QUESTIONS)
+    port, missing = layout.service_ports(), dict(_QUESTIONS)
     while missing:
-        missing = {name: asked for name, asked in missing.items() if not _ready(*asked)}
+        missing = {name: asked for name, asked in missing.items() if not _ready(port[name], *asked)}
         elapsed = time.monotonic() - started
         if supervisor.poll() is not None:
             raise NotReady(f"supervisord ended before all was ready\n{_explain(['supervisord'])}")
