@@ -1,4 +1,4 @@
-"""Two instances of each service: the embedded stack's own, and a second one beside it, launched by the test."""
+"""Two instances of each service: the embedded stack's own, and a second beside it, launched by the test."""
 
 import http.client
 import json
