@@ -236,6 +236,7 @@ class NacosClient:
             return True
         headers: dict[str, str] = {}
         await self._login.sign(headers)
+        headers = {"Authorization": f"Bearer {headers.get('accessToken', '')}"}
         for path in ("/nacos/v1/console/namespaces", "/nacos/v2/console/namespace/list"):
             status, body = await http(self._target.servers[0], "GET", path, headers=headers)
             if status == 200:

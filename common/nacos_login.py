@@ -112,6 +112,8 @@ class Login:
             status, body = await http(server, "POST", path, data=form)
             if status == 404:
                 continue
+            if status >= 500:
+                raise NacosUnreachable(f"the login answers {status}")
             if status != 200:
                 raise NacosForbidden(NO_RIGHT, "login refused")
             answer = _object(body)
@@ -122,13 +124,18 @@ class Login:
 
 
 async def http(server: str, method: str, path: str, **options: Any) -> tuple[int, bytes]:
-    """One bounded HTTP exchange with `server` (host:port). Raises NacosUnreachable."""
+    """One bounded HTTP exchange with `server` (host:port). Raises NacosUnreachable.
+
+    Status 0 stands for none: to a wrong password Nacos 2.3 answers a line without a proper one.
+    """
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=HTTP_SECONDS)) as session,
             session.request(method, f"http://{server}{path}", allow_redirects=False, **options) as answer,
         ):
             return answer.status, await answer.read()
+    except aiohttp.ClientResponseError:
+        return 0, b""
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise NacosUnreachable(f"HTTP at {server}: {type(error).__name__}") from None
 

@@ -98,8 +98,7 @@ class Agent:
         watchers = [asyncio.create_task(place.readiness.watch()) for place in self.places]
         await self.client.start()
         try:
-            while not self._stopping:
-                self._wake.clear()
+            while not await self._is_over():
                 await self._take_turn()
                 self._tell()
                 await self._pause()
@@ -123,14 +122,20 @@ class Agent:
         self._stopping = True
         self.leave()
 
+    async def _is_over(self) -> bool:
+        """Before anything else: go, when somebody asked us to."""
+        self._wake.clear()
+        if self._leaving:
+            await asyncio.gather(*(self._leave(place) for place in self.places))
+            self._tell()
+        return self._stopping
+
     async def _take_turn(self) -> None:
         self._turn = asyncio.create_task(self._settle())
         await asyncio.wait({self._turn})
         if not self._turn.cancelled():
             # A fault of ours ends the process: whoever started it starts it again, with a clean slate.
             self._turn.result()
-        if self._leaving:
-            await asyncio.gather(*(self._leave(place) for place in self.places))
 
     async def _pause(self) -> None:
         with suppress(TimeoutError):

@@ -155,6 +155,10 @@ class AgentProcess:
         rows = (read_snapshot(self.folder.service(peer)) or {}).get("instances", [])
         return sorted((row["port"], row["weight"]) for row in rows if row["enabled"])
 
+    def metadata(self, peer: str) -> list[dict[str, str]]:
+        rows = (read_snapshot(self.folder.service(peer)) or {}).get("instances", [])
+        return [row["metadata"] for row in rows]
+
 
 class Agents:
     """Makes agents in folders below `root`, and ends them all."""
@@ -178,7 +182,7 @@ class Agents:
         self._agents.append(made)
         return made
 
-    def registered(self, service: str, **variables: str) -> AgentProcess:
+    def registered(self, service: str, variables: Mapping[str, str] | None = None) -> AgentProcess:
         """One that has made it into the registry."""
         agent = self.make(service, variables).start()
         eventually(
@@ -186,7 +190,7 @@ class Agents:
         )
         return agent
 
-    def watching(self, service: str, **variables: str) -> AgentProcess:
+    def watching(self, service: str, variables: Mapping[str, str] | None = None) -> AgentProcess:
         """One that registers nothing and has heard of its peers."""
         agent = self.make(service, variables).start("worker")
         eventually(lambda: agent.state.get("confirmed_at"), within=15, what=f"{service} watches")

@@ -45,7 +45,8 @@ class NacosHttp:
         self.answers.wait(30)
         known = (self.server.username, self.server.password)
         if (form.get("username", [""])[0], form.get("password", [""])[0]) != known:
-            return 403, "unknown user!"
+            # As the real one does it (2.3.2): a status line without a status.
+            return 0, "unknown user!"
         token = secrets.token_hex(16)
         self.server.tokens[token] = time.monotonic() + self.server.token_seconds
         return 200, {"accessToken": token, "tokenTtl": self.server.token_seconds, "globalAdmin": True}
@@ -71,7 +72,9 @@ class NacosHttp:
             def do_GET(self) -> None:
                 here.urls.append(self.path)
                 if self.path == NAMESPACES:
-                    self._answer(*here.namespaces(self.headers.get("accessToken", "")))
+                    self._answer(
+                        *here.namespaces(self.headers.get("Authorization", "").removeprefix("Bearer "))
+                    )
                 else:
                     self._answer(404, "no such address")
 
