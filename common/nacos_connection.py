@@ -8,7 +8,7 @@ a clock that may be set. Here one loop connects, watches and connects again, and
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -118,7 +118,7 @@ class Connection(GrpcClient):
         self.server_request_handler_mapping[kind] = handler
 
     async def start(self) -> None:
-        self.answer("ConnectResetRequest", Handler(ConnectResetResponse, lambda _: self.drop()))
+        self.answer("ConnectResetRequest", Handler(ConnectResetResponse, self._sent_away))
         self.server_request_handler_mapping["ClientDetectionRequest"] = ClientDetectionRequestHandler()
         self._keeper = asyncio.create_task(self._keep())
 
@@ -127,6 +127,10 @@ class Connection(GrpcClient):
         self.rpc_client_status = RpcClientStatus.SHUTDOWN
         if self._keeper is not None:
             await _ended(self._keeper)
+
+    def _sent_away(self, _: Any) -> None:
+        # A moment for our answer to get out.
+        asyncio.get_running_loop().call_later(0.1, self.drop)
 
     def drop(self) -> None:
         """Give this connection up and make another; Nacos forgets what was registered over it."""
@@ -217,12 +221,13 @@ class Connection(GrpcClient):
         assert task is not None
         self._watchers.add(task)
         try:
-            async for payload in grpc_conn.bi_stream_send():
+            async for payload in grpc_conn.bi_stream_client.requestBiStream(_outgoing(grpc_conn)):
                 await self._receive(payload, grpc_conn)
         except (grpc.aio.AioRpcError, asyncio.InvalidStateError) as error:
             log.info("nacos_stream_ended", module=self.name, reason=_reason(error))
         finally:
             # A stream that ends without an error is just as dead; the SDK would wait on.
+            grpc_conn.queue.put_nowait(None)
             self.drop()
 
     async def _receive(self, payload: Any, connection: Any) -> None:
@@ -253,6 +258,12 @@ class Connection(GrpcClient):
             await channel.close()
         watchers, self._watchers = self._watchers, set()
         await _ended(*watchers)
+
+
+async def _outgoing(connection: Any) -> AsyncIterator[Any]:
+    """Our half of the stream. The SDK's has no end, and its task none either."""
+    while (payload := await connection.queue.get()) is not None:
+        yield payload
 
 
 async def _ended(*tasks: asyncio.Task[None]) -> None:

@@ -17,6 +17,7 @@ PLAIN = [
     "money",
     "setting_types",
     "settings_table",
+    "snapshots",
     "state_machine",
     "tracing",
 ]
@@ -41,3 +42,21 @@ def test_the_client_has_http_but_no_django() -> None:
 
     assert "urllib3" in loaded
     assert not loaded & {"django", "rest_framework", "requests"}
+
+
+def test_what_a_worker_loads_has_no_grpc() -> None:
+    """Its threads do not survive gunicorn's fork: only the agent's process speaks with Nacos."""
+    code = (
+        "import django, os, sys\n"
+        "os.environ['DJANGO_SETTINGS_MODULE'] = 'common.tests.settings'\n"
+        "django.setup()\n"
+        "import common.service_client, common.worker\n"
+        "from django.urls import get_resolver\n"
+        "assert get_resolver().url_patterns\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "django" in loaded
+    assert not loaded & {"grpc", "v2", "aiohttp", "google"}
