@@ -7,16 +7,18 @@ PYTHON := .venv/bin/python
 # One process sees all three services where imports and documents are judged (each has its own `config`).
 export PYTHONPATH := .:order-service:payment-service:notification-service
 ALONE := env -u PYTHONPATH
+# `make run DISCOVERY=nacos` (also start): with a real Nacos, which needs its agent's packages and the server itself.
+EMBEDDED := scripts/install $(if $(filter nacos,$(DISCOVERY)),nacos && scripts/nacos install,embedded)
 
 help: ## list the verbs
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: ## the whole system on this machine, in the foreground; Ctrl-C stops it
-	@scripts/install embedded
+	@$(EMBEDDED)
 	@$(ALONE) $(PYTHON) -m scripts.stack run
 
 start: ## the same in the background; returns when all is ready
-	@scripts/install embedded
+	@$(EMBEDDED)
 	@$(ALONE) $(PYTHON) -m scripts.stack start
 
 stop: ## stop it; returns when every process is gone
@@ -62,5 +64,4 @@ secrets: ## keys and passwords for `docker compose up` on this machine, in deplo
 
 reset: ## stop, and forget every database, secret and log of this machine
 	@[ ! -x scripts/mariadb ] || scripts/mariadb stop
-	@[ ! -d var/nacos ] || scripts/nacos stop >/dev/null
 	@[ ! -x $(PYTHON) ] || $(ALONE) $(PYTHON) -m scripts.stack reset

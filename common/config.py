@@ -98,10 +98,13 @@ class _Loading:
         self.made_up = {} if self.production else self._embedded()
 
     def _embedded(self) -> dict[str, str]:
+        # Our Nacos's password is nothing to tell another Nacos.
+        own = {} if self.env.get("NACOS_SERVER") else embedded.registry_access(self.var_dir)
         try:
-            return embedded.embedded_environment(self.var_dir, self.service, self.env)
+            made_up = embedded.embedded_environment(self.var_dir, self.service, self.env)
         except ValueError:  # a wrong port: its own row complains
-            return embedded.embedded_environment(self.var_dir, self.service)
+            made_up = embedded.embedded_environment(self.var_dir, self.service)
+        return {**made_up, **own}
 
     def settings(self) -> Settings:
         values = _derived({setting.name: self._value(setting) for setting in SETTINGS})

@@ -60,6 +60,15 @@ def embedded_environment(
     return {**shared, **_own_secrets(kept, service)}
 
 
+def registry_access(var_dir: Path | str) -> dict[str, str]:
+    """How to reach the Nacos of `var_dir`, as `scripts/nacos` noted it; nothing where there never was one."""
+    try:
+        found: dict[str, str] = json.loads((Path(var_dir) / "nacos" / "access.json").read_text())
+    except FileNotFoundError:
+        return {}
+    return found
+
+
 def service_private_key(var_dir: Path | str, service: str) -> str:
     """The made-up key of one service: tests and the sandbox sign as that service with it."""
     return _kept(Path(var_dir) / "secrets")[f"service:{service}"]

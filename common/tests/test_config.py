@@ -454,6 +454,39 @@ def test_nacos_needs_its_address(embedded_env: dict[str, str]) -> None:
     assert problem == "NACOS_SERVER is missing: DISCOVERY=nacos needs the host:port of Nacos"
 
 
+def test_an_embedded_run_finds_its_own_nacos(tmp_path: Path) -> None:
+    env = with_nacos(tmp_path)
+
+    settings = load("OrderService", {**env, "DISCOVERY": "nacos"})
+
+    assert (settings.nacos_server, settings.nacos_username, settings.nacos_password) == (
+        ("127.0.0.1:8848",),
+        "nacos",
+        "made-for-it",
+    )
+
+
+def test_the_password_of_our_own_nacos_is_not_told_another(tmp_path: Path) -> None:
+    env = with_nacos(tmp_path)
+
+    settings = load("OrderService", {**env, "DISCOVERY": "nacos", "NACOS_SERVER": "n1:8848"})
+
+    assert (settings.nacos_username, settings.nacos_password) == ("", "")
+
+
+def with_nacos(var: Path) -> dict[str, str]:
+    """The environment of a var folder in which `scripts/nacos` made a server."""
+    folder = var / "nacos"
+    folder.mkdir()
+    access = {
+        "NACOS_SERVER": "127.0.0.1:8848",
+        "NACOS_USERNAME": "nacos",
+        "NACOS_PASSWORD": "made-for-it",
+    }
+    (folder / "access.json").write_text(json.dumps(access))
+    return {"CFMP_VAR_DIR": str(var)}
+
+
 def test_nacos_is_used_without_the_urls(production: dict[str, str]) -> None:
     env = {name: value for name, value in production.items() if not name.endswith("_SERVICE_URL")}
     nacos = {

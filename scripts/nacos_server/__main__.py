@@ -31,9 +31,9 @@ def start() -> None:
     """Returns when an operator can log in."""
     ours = server()
     ours.start()
-    print(f"Nacos answers at http://{ours.address}/nacos (namespace cfmp-microservices).")
-    print(f"  log in as   {USERNAME}, password {ours.environment()['NACOS_PASSWORD']}")
-    print("  services    env $(scripts/nacos env) … points a process at it")
+    print(f"Nacos answers at http://{ours.address}/nacos/#/login (name space {ours.namespace}).")
+    print(f"  log in as   {USERNAME}, password {ours.password}")
+    print("  services    with DISCOVERY=nacos use it; any other program by `scripts/nacos env`")
     print("  stop        scripts/nacos stop")
     others = ", ".join(str(ours.port + offset) for offset in OFFSETS.values() if offset)
     print(f"Nacos lets its gRPC and raft ports ({others}) listen on every interface.")

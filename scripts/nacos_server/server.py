@@ -18,7 +18,6 @@ from scripts.nacos_server.console import Console, Refused, Unreachable
 from scripts.nacos_server.jars import CannotStart, class_path, missing_tools
 from scripts.stack import ports
 
-NAMESPACE = "cfmp-microservices"
 USERNAME = "nacos"
 FIRST_PORT = 8848
 # HTTP, gRPC for clients, gRPC between servers, raft.
@@ -35,6 +34,8 @@ _FRESH_PASSWORD = "nacos"
 
 class Server:
     """The server of one folder. `port` is kept there: Nacos's own data remembers it."""
+
+    namespace = "cfmp-microservices"
 
     def __init__(self, home: Path, port: int | None = None) -> None:
         self.home = home.resolve()
@@ -61,19 +62,27 @@ class Server:
             return None
         return pid if f"-Dnacos.home={self.home}".encode() in command else None
 
+    @property
+    def password(self) -> str:
+        """The operator's, made for this server."""
+        return self._secrets()["password"]
+
     def environment(self) -> dict[str, str]:
-        """The variables that point a service at it."""
+        """The variables that make a service use it."""
+        return {"DISCOVERY": "nacos", **self.access()}
+
+    def access(self) -> dict[str, str]:
+        """The variables that say where it is and who may log in."""
         return {
-            "DISCOVERY": "nacos",
             "NACOS_SERVER": self.address,
-            "NACOS_NAMESPACE": NAMESPACE,
+            "NACOS_NAMESPACE": self.namespace,
             "NACOS_USERNAME": USERNAME,
-            "NACOS_PASSWORD": self._secrets()["password"],
+            "NACOS_PASSWORD": self.password,
         }
 
     def console(self) -> Console:
         """The operator's view, logged in on first use."""
-        return Console(f"http://{self.address}/nacos", USERNAME, self._secrets()["password"], NAMESPACE)
+        return Console(f"http://{self.address}/nacos", USERNAME, self.password, self.namespace)
 
     def prepare(self) -> list[str]:
         """Ports, secrets and configuration; the command that runs the server. Raises CannotStart."""
@@ -83,8 +92,11 @@ class Server:
         (self.home / "conf").mkdir(parents=True, exist_ok=True)
         (self.home / "port").write_text(str(self._free_port()))
         self._write_private("conf/application.properties", self._properties())
+        # Embedded services find the server by this file (common.embedded).
+        self._write_private("access.json", json.dumps(self.access()))
         options = {"nacos.standalone": "true", "nacos.home": str(self.home), "user.home": str(self.home)}
         options["server.tomcat.basedir"] = str(self.home / "tomcat")
+        options["derby.stream.error.file"] = str(self.home / "derby.log")
         given = [f"-D{name}={value}" for name, value in options.items()]
         where = f"--spring.config.additional-location=file:{self.home}/conf/"
         return ["java", *_MEMORY, *given, "-cp", jars, "com.alibaba.nacos.Nacos", where]
@@ -156,9 +168,9 @@ class Server:
         except Refused:
             fresh = Console(console.url, USERNAME, _FRESH_PASSWORD)
             fresh.log_in()
-            fresh.change_password(self._secrets()["password"])
+            fresh.change_password(self.password)
             console.log_in()
-        console.create_namespace(NAMESPACE)
+        console.create_namespace(self.namespace)
 
     def _free_port(self) -> int:
         if wanted := self._wanted_port or self.port:
@@ -197,8 +209,10 @@ nacos.core.auth.plugin.nacos.token.secret.key={kept["token_key"]}
     def _write_private(self, name: str, text: str) -> None:
         path = self.home / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        draft = path.with_suffix(".new")  # a service that starts now must not read half of it
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(text)
+        draft.replace(path)
 
     def _gone(self, pid: int, seconds: float) -> bool:
         until = time.monotonic() + seconds

@@ -9,12 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from scripts.stack import layout, ports, processes
+from scripts.nacos_server.jars import CannotStart as NoNacos
+from scripts.nacos_server.server import Server
+from scripts.stack import layout, ports, processes, registry
 from scripts.stack.announce import announcement
 from scripts.stack.prepare import CannotStart, prepare
 from scripts.stack.ready import NotReady, wait
 
 READY_WITHIN = 60.0
+# Java takes its time on a busy machine, and an agent looks again every few seconds.
+READY_WITH_NACOS = 120.0
 ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -63,6 +67,7 @@ def status() -> int:
 def reset() -> int:
     """Stop, then forget everything that a run made: databases, secrets, logs."""
     processes.stop()
+    Server(layout.VAR / "nacos").stop()
     for entry in layout.VAR.iterdir() if layout.VAR.exists() else ():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)
@@ -80,10 +85,14 @@ def _launch() -> subprocess.Popen[bytes] | None:
         processes.stop()  # what a crash left behind would hold the ports
         if taken := ports.taken(layout.service_ports()):
             raise CannotStart("\n".join(taken))
-        prepare()
+        nacos = registry.join()
+        prepare(registry.program(nacos))
         try:
             child = processes.supervise()
-            print(announcement(wait(READY_WITHIN, child)), flush=True)
+            print(
+                announcement(wait(READY_WITH_NACOS if nacos else READY_WITHIN, child, nacos), nacos),
+                flush=True,
+            )
         except BaseException:  # Ctrl-C too
             processes.stop()
             raise
@@ -121,7 +130,7 @@ def main() -> int:
         return 2
     try:
         return VERBS[sys.argv[1]]()
-    except (CannotStart, NotReady) as problem:
+    except (CannotStart, NoNacos, NotReady) as problem:
         print(problem, file=sys.stderr)
         return 1
 

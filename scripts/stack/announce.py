@@ -5,6 +5,7 @@ import re
 from common.config import ROOT
 from common.ports import TABLE, url_of
 from common.testing.people import PASSWORD, PEOPLE
+from scripts.nacos_server.server import USERNAME, Server
 from scripts.stack import layout
 
 _ROLES = {
@@ -17,7 +18,7 @@ _ROLES = {
 }
 
 
-def announcement(seconds: float) -> str:
+def announcement(seconds: float, nacos: Server | None = None) -> str:
     """The text, with the curl lines exactly as README.md shows them (a test runs those)."""
     port = layout.service_ports()
     order, pay, note = (
@@ -34,6 +35,7 @@ def announcement(seconds: float) -> str:
             f"  APIs          {order}/api/docs/ (orders; payments :{pay}, notifications :{note})",
             f"  admin         {order}/admin/    (:{pay}, :{note}; accounts: docs/runbook.md)",
             f"  RootService   http://127.0.0.1:{port['RootService']}/          (what runs, and how it is)",
+            *_console(nacos),
             f"  logs          {layout.LOG}",
             "",
             f"Log-ins (password {PASSWORD}):",
@@ -44,6 +46,15 @@ def announcement(seconds: float) -> str:
             "",
         ]
     )
+
+
+def _console(nacos: Server | None) -> list[str]:
+    if nacos is None:
+        return []
+    return [
+        f"  Nacos         http://{nacos.address}/nacos/#/login",
+        f"                (name space {nacos.namespace}; {USERNAME}, password {nacos.password})",
+    ]
 
 
 def curl_lines() -> list[str]:

@@ -14,6 +14,7 @@ MARK = "CFMP_STACK"
 
 ENVIRONMENT = read_environment()
 VAR = var_dir_of(ENVIRONMENT)
+NACOS = ENVIRONMENT.get("DISCOVERY") == "nacos"
 RUN, LOG, DATABASES = VAR / "run", VAR / "log", VAR / "db"
 SUPERVISOR_SOCKET = RUN / "supervisor.sock"
 SUPERVISOR_CONF = VAR / "supervisord.conf"
@@ -27,13 +28,14 @@ BIN = Path(sys.executable).parent
 
 @dataclass(frozen=True)
 class Program:
-    """One watched process. `grace` is how long it may take to stop, in seconds."""
+    """One watched process. `grace` is how long it may take to stop, in seconds; an early one stops late."""
 
     name: str
     command: tuple[str, ...]
     directory: Path = ROOT
     grace: int = 30
     environment: dict[str, str] = field(default_factory=dict)
+    early: bool = False
 
 
 def folders() -> dict[str, Path]:
@@ -63,19 +65,32 @@ def programs() -> list[Program]:
         Program("sandbox", (gunicorn, "-c", "gunicorn.conf.py", "config.wsgi:application"), sandbox),
         Program("sandbox-notifier", (python, "manage.py", "notifier"), sandbox),
     ]
-    launcher, path = (python, "-m", "common.launcher"), {"PYTHONPATH": str(ROOT)}
+    launcher = (python, "-m", "common.launcher")
     for name in ("notification", "payment", "order"):
-        folder, grace = folders()[name], stop_within()
-        found.append(Program(name, (*launcher, "web"), folder, grace, {**path, **workers}))
-        found.append(Program(f"{name}-worker", (*launcher, "worker"), folder, grace, path))
-    if ENVIRONMENT.get("DISCOVERY") == "nacos":
+        folder, grace, worker = folders()[name], stop_within(), f"{name}-worker"
+        found.append(Program(name, (*launcher, "web"), folder, grace, {**_place(name), **workers}))
+        found.append(Program(worker, (*launcher, "worker"), folder, grace, _place(worker)))
+    if NACOS:
+        agent = (python, "-m", "common.nacos_agent")
+        found.append(Program("sandbox-agent", agent, sandbox, environment=_place("sandbox")))
         found.append(Program("endpoints", (python, "-m", "apisix.embedded.endpoints", *_snapshots())))
     quiet = ("--disable-hot-restart", "--concurrency", "1", "-l", "warning")
     return [*found, Program("gateway", (str(BIN / "envoy"), "-c", str(ENVOY_CONF), *quiet), grace=10)]
 
 
+def agents() -> list[Path]:
+    """The places of those that have an agent, each named after its program."""
+    services = [name for name in folders() if name != "sandbox"]
+    return [RUN / name for name in ("sandbox", *services, *(f"{name}-worker" for name in services))]
+
+
+def _place(name: str) -> dict[str, str]:
+    """An agent writes its files into a place of its own; without agents one place is enough for all."""
+    place = {"SERVICE_RUN_DIR": str(RUN / name)} if NACOS else {}
+    return {"PYTHONPATH": str(ROOT), **place}
+
+
 def _snapshots() -> list[str]:
-    """What the agents hear, wherever each of them runs, and where Envoy reads it."""
-    places = [RUN, *(RUN / name for name in folders())]
-    sources = [word for place in places for word in ("--from", str(place / "nacos" / "services"))]
+    """What the agents hear, and where Envoy reads it."""
+    sources = [word for place in agents() for word in ("--from", str(place / "nacos" / "services"))]
     return [*sources, "--to", str(ENDPOINTS)]

@@ -5,6 +5,7 @@ import os
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,14 +27,14 @@ class CannotStart(Exception):
     """The stack cannot start; the text says why and what to do."""
 
 
-def prepare() -> None:
-    """Make everything that the programs need. Raises CannotStart."""
+def prepare(early: Sequence[Program] = ()) -> None:
+    """Make everything that the programs need, and those that start before them. Raises CannotStart."""
     for folder in (layout.RUN, layout.LOG, layout.DATABASES):
         folder.mkdir(parents=True, exist_ok=True)
-    if len(str(layout.RUN / "notification.sock")) > LONGEST_SOCKET_PATH:
+    if len(str(layout.RUN / "notification" / "notification.sock")) > LONGEST_SOCKET_PATH:
         raise CannotStart(f"{layout.RUN} is too long for a unix socket: set CFMP_VAR_DIR to a shorter path")
     _write_private(layout.ENVOY_CONF, json.dumps(envoy_config(), indent=1))
-    _write_private(layout.SUPERVISOR_CONF, supervisor_conf(layout.programs()))
+    _write_private(layout.SUPERVISOR_CONF, supervisor_conf([*early, *layout.programs()]))
     _migrate()
 
 
@@ -115,22 +116,22 @@ supervisor.rpcinterface_factory = supervisor.rpcinterface:make_main_rpcinterface
 [supervisorctl]
 serverurl=unix://{layout.SUPERVISOR_SOCKET}
 """
-    # One group: supervisor stops a group's programs at once, but groups one after the other.
-    group = f"[group:cfmp]\nprograms={','.join(program.name for program in programs)}\n"
+    # One group: supervisor stops a group's programs at once, but groups one after the other, the first last.
+    together = ",".join(program.name for program in programs if not program.early)
+    group = f"[group:cfmp]\nprograms={together}\n"
     return "\n".join([head, group, *(_section(program) for program in programs)])
 
 
 def _section(program: Program) -> str:
-    environment = ",".join(f'{name}="{value}"' for name, value in program.environment.items())
+    given = ",".join(f'{name}="{value}"' for name, value in program.environment.items())
     # Supervisor expands % signs, also those of a folder's name.
-    command, directory = (
-        shlex.join(program.command).replace("%", "%%"),
-        str(program.directory).replace("%", "%%"),
-    )
+    texts = (given, shlex.join(program.command), str(program.directory))
+    environment, command, directory = (text.replace("%", "%%") for text in texts)
     return f"""[program:{program.name}]
 command={command}
 directory={directory}
 environment={environment}
+priority={1 if program.early else 999}
 autorestart=true
 startsecs=1
 startretries=5

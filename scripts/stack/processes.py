@@ -73,7 +73,7 @@ def stop(patience: float = 45.0) -> bool:
         if not _gone(10):
             _signal(ours(), signal.SIGKILL)
             _gone(10)
-    for leftover in layout.RUN.glob("*.sock"):
+    for leftover in layout.RUN.rglob("*.sock"):
         leftover.unlink()
     return True
 

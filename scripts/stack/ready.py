@@ -4,7 +4,8 @@ import http.client
 import subprocess
 import time
 
-from scripts.stack import layout, processes
+from scripts.nacos_server.server import Server
+from scripts.stack import layout, processes, registry
 
 # Where each part says that it is ready, and what it then answers.
 _QUESTIONS = {
@@ -22,21 +23,23 @@ class NotReady(Exception):
     """Some part did not come up; the text has the end of its log."""
 
 
-def wait(seconds: float, supervisor: subprocess.Popen[bytes]) -> float:
-    """How long it took until every part was ready. Raises NotReady."""
+def wait(seconds: float, supervisor: subprocess.Popen[bytes], nacos: Server | None = None) -> float:
+    """How long it took until every part was ready. Raises NotReady, and CannotStart for Nacos."""
     started = time.monotonic()
-    port, missing = layout.service_ports(), dict(_QUESTIONS)
+    if nacos:
+        nacos.settle(seconds, ended=lambda: supervisor.poll() is not None)
+    port, silent = layout.service_ports(), dict(_QUESTIONS)
+    missing = list(silent)
     while missing:
-        missing = {name: asked for name, asked in missing.items() if not _ready(port[name], *asked)}
+        silent = {name: asked for name, asked in silent.items() if not _ready(port[name], *asked)}
+        missing = list(silent) or registry.strangers()
         elapsed = time.monotonic() - started
         if supervisor.poll() is not None:
             raise NotReady(f"supervisord ended before all was ready\n{_explain(['supervisord'])}")
         if failed := [name for name in processes.failing() if elapsed > 5]:
             raise NotReady(_explain(failed))
         if elapsed > seconds:
-            raise NotReady(
-                f"not ready after {seconds:.0f} s: {', '.join(missing)}\n{_explain(list(missing))}"
-            )
+            raise NotReady(f"not ready after {seconds:.0f} s: {', '.join(missing)}\n{_explain(missing)}")
         time.sleep(0.2 if missing else 0)
     return time.monotonic() - started
 
