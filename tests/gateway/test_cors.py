@@ -43,6 +43,16 @@ def test_preflight(gateway: Gateway, path: str, method: str) -> None:
     assert "access-control-allow-credentials" not in answer.headers
 
 
+def test_a_preflight_asks_nobody(gateway: Gateway) -> None:
+    """No service hears of it, not even of an internal path, whose request is refused afterwards."""
+    asked = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST"}
+    for path in ("/api/orders/", "/api/v/4/shopping/cal_price/v4_4", "/api/orders/internal/1/", "/no/path"):
+        assert gateway.call("OPTIONS", path, headers=asked).status in (200, 204, 404)
+    assert gateway.call("POST", "/api/orders/internal/1/", headers={"Origin": ORIGIN}).status == 404
+    if gateway.stubs is not None:
+        assert gateway.arrivals() == []
+
+
 def test_the_answer_itself_may_be_read(gateway: Gateway, alice: str) -> None:
     answer = gateway.call("GET", "/api/orders/", token=alice, headers={"Origin": ORIGIN})
 

@@ -50,6 +50,35 @@ def test_a_body_of_unknown_length_is_limited_too(gateway: Gateway) -> None:
     assert gateway.arrivals() == []
 
 
+def test_a_body_of_exactly_the_limit_passes(gateway: Gateway, alice: str) -> None:
+    gateway.arrivals()
+
+    assert gateway.call("POST", "/api/orders/", token=alice, body=b"x" * 1_048_576).status == 200
+    assert gateway.call("POST", "/api/payment/callback/card/", body=b"x" * 65_536).status == 200
+
+
+@pytest.mark.parametrize(("chunks", "status"), [(31, 200), (33, 413)])
+def test_so_is_one_with_a_token(gateway: Gateway, alice: str, chunks: int, status: int) -> None:
+    gateway.arrivals()
+    chunk = b"8000\r\n" + b"x" * 0x8000 + b"\r\n"
+    headers = {"Transfer-Encoding": "chunked"}
+    answer = gateway.call(
+        "POST", "/api/orders/", token=alice, headers=headers, body=chunk * chunks + b"0\r\n\r\n"
+    )
+
+    assert answer.status == status
+    assert len(gateway.arrivals()) == (1 if status == 200 else 0)
+
+
+def test_a_page_that_anybody_may_open_is_limited_by_address(tight: Gateway) -> None:
+    answers = [tight.call("GET", "/api/payment/return/alipay/") for _ in range(60)]
+    refused = [answer for answer in answers if answer.status == 429]
+
+    assert len(refused) >= 10  # 40 at once, ten more each second
+    assert refused[0].headers["retry-after"] == "1"
+    assert refused[0].json["name"] == "TooManyRequests"
+
+
 def test_a_user_is_limited_over_all_paths_and_alone(tight: Gateway, issuer: Issuer) -> None:
     bob, carol = issuer.rs256(user_uuid=BOB), issuer.hs256(user_id=CAROL)
     paths = ["/api/orders/", "/api/payment/records/", "/api/refunds/", "/payments", "/shopping/orders"]
@@ -70,6 +99,7 @@ def test_guessing_passwords_is_limited_by_address(tight: Gateway) -> None:
         ).status
 
     assert [log_in() for _ in range(6)] == [200] * 4 + [429] * 2
+    assert tight.call("POST", "/api/v1/auth/login/", body=b"{}").headers["retry-after"] == "60"
 
 
 def test_a_provider_is_never_limited_by_address(tight: Gateway) -> None:

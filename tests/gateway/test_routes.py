@@ -74,6 +74,36 @@ def test_the_mobile_clients_version_is_taken_off(gateway: Gateway, alice: str) -
     assert gateway.last().path == "/shopping/orders/1/pay_cm?a=/api/v/1/b"
 
 
+@pytest.mark.parametrize(
+    ("path", "arrives"),
+    [
+        ("/api/v/4.4.0/shopping/orders/", "/shopping/orders/"),
+        ("/api/v/_~-/shopping/orders", "/shopping/orders"),
+        ("/api/v/4/shopping/orders_v43/1/?b=%2F..%2F", "/shopping/orders_v43/1/?b=%2F..%2F"),
+        ("//api/v/4//shopping/orders", "/shopping/orders"),
+        ("/api/v/4/./shopping/orders", "/shopping/orders"),
+        ("/api/v/shopping/orders", None),
+        ("/api/v//shopping/orders", None),
+        ("/api/v/4/4/shopping/orders", None),
+        ("/api/v/1/api/v/2/shopping/orders", None),
+        ("/api/v/4/api/orders/", None),
+        ("/api/v/%34/shopping/orders", "/shopping/orders"),
+        ("/api/v/4%2f5/shopping/orders", None),
+        ("/api/V/4/shopping/orders", None),
+        ("/api/v/4/SHOPPING/orders", None),
+        ("/api/v/../orders/internal/1/", None),
+    ],
+)
+def test_the_version_is_one_plain_segment(
+    gateway: Gateway, alice: str, path: str, arrives: str | None
+) -> None:
+    answer = gateway.call("GET", path, token=alice)
+
+    if arrives is None:
+        assert answer.status in (400, 404)
+    assert [arrival.path for arrival in gateway.arrivals()] == ([arrives] if arrives else [])
+
+
 def test_other_paths_are_passed_on_as_they_are(gateway: Gateway, alice: str) -> None:
     gateway.arrivals()
     gateway.call("GET", "/api/orders/?page=2&status=paid&sort=%E4%BB%B7", token=alice)

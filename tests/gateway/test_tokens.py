@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.gateway.conftest import Gateway
-from tests.gateway.tokens import ALICE, Issuer, bearer, new_private_key
+from tests.gateway.tokens import ALICE, Issuer, bearer, new_private_key, signed_with
 
 ORDERS = "/api/orders/"
 
@@ -80,6 +80,38 @@ def test_algorithm_confusion(gateway: Gateway, issuer: Issuer) -> None:
 def test_another_algorithm_of_the_same_key(gateway: Gateway, issuer: Issuer) -> None:
     for token in issuer.other_algorithms():
         refused(gateway, bearer(token))
+
+
+def test_a_key_that_comes_along_is_no_key(gateway: Gateway, issuer: Issuer) -> None:
+    for token in issuer.bringing_its_own_key():
+        refused(gateway, bearer(token))
+
+
+@pytest.mark.parametrize("typ", ["JWT", "at+jwt", ""])
+def test_the_header_decides_nothing(gateway: Gateway, issuer: Issuer, typ: str) -> None:
+    """A key id or type that we never asked for neither helps nor harms."""
+    token = issuer.with_header(typ=typ, kid="whatever")
+
+    assert gateway.call("GET", ORDERS, token=token).status in (200, 401)
+    if gateway.stubs is not None:
+        assert {arrival.headers["x-user-uuid"] for arrival in gateway.arrivals()} <= {ALICE}
+
+
+@pytest.mark.parametrize("exp", ["9999999999", "soon", True, [9999999999], -1, 0, 1e-9, {}])
+def test_an_expiry_that_is_no_time_to_come(gateway: Gateway, issuer: Issuer, exp: object) -> None:
+    refused(gateway, bearer(signed_with(issuer.secret, key="cfmp-hs256", exp=exp)))
+
+
+@pytest.mark.parametrize("part", [0, 1, 2])
+@pytest.mark.parametrize("junk", ["", "=", "A", "\x7f", "%00", "." * 3])
+def test_a_torn_token(gateway: Gateway, issuer: Issuer, part: int, junk: str) -> None:
+    parts = issuer.rs256().split(".")
+    parts[part] = junk
+    answer = gateway.call("GET", ORDERS, headers={"Authorization": f"Bearer {'.'.join(parts)}"})
+
+    assert answer.status in (400, 401)
+    if gateway.stubs is not None:
+        assert gateway.arrivals() == []
 
 
 def test_tampered(gateway: Gateway, issuer: Issuer) -> None:

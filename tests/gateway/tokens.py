@@ -9,6 +9,7 @@ from typing import Any
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
 
 ALICE = "01900000-0000-7000-8000-00000000a11c"
 
@@ -62,6 +63,24 @@ class Issuer:
         """Algorithm confusion: HS256, signed with the text of the RS256 public key."""
         pem = public_key_of(self.private_key).encode()
         return _signed_by_hand(pem, _claims({"key": "cfmp-sandbox", "user_uuid": ALICE}, {}))
+
+    def with_header(self, **header: Any) -> str:
+        """Rightly signed, with more said in the header than a verifier should listen to."""
+        claims = _claims({"key": "cfmp-sandbox", "user_uuid": ALICE}, {})
+        return jwt.encode(claims, self.private_key, "RS256", headers=header)
+
+    def bringing_its_own_key(self) -> list[str]:
+        """Signed by a stranger, whose key or its address comes along in the header."""
+        stranger = new_private_key()
+        public = RSAAlgorithm(RSAAlgorithm.SHA256).prepare_key(public_key_of(stranger))
+        headers: list[dict[str, Any]] = [
+            {"jwk": RSAAlgorithm.to_jwk(public, as_dict=True)},
+            {"jku": "http://127.0.0.1:1/keys"},
+            {"x5u": "http://127.0.0.1:1/certificate"},
+            {"kid": "../key"},
+        ]
+        claims = _claims({"key": "cfmp-sandbox", "user_uuid": ALICE}, {})
+        return [jwt.encode(claims, stranger, "RS256", headers=header) for header in headers]
 
     def unsigned(self) -> str:
         """alg none, as the oldest trick has it."""
