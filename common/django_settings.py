@@ -11,6 +11,7 @@ from typing import Any
 from common import config
 from common.databases import database_settings
 from common.metrics_files import forget_dead_processes, use_metrics_files
+from common.own_addresses import own_addresses
 from common.role import process_role
 from common.run_dir import RunDir
 
@@ -104,9 +105,17 @@ def _core(loaded: config.Settings) -> dict[str, Any]:
     }
 
 
+def hosts_of(loaded: config.Settings) -> list[str]:
+    """The Host names that are answered: the given ones, and the addresses that peers find in Nacos."""
+    if loaded.is_embedded:
+        return LOOPBACK_HOSTS
+    advertised = [loaded.service_advertise_host] if loaded.service_advertise_host else []
+    return [*loaded.allowed_hosts, *own_addresses(), *advertised]
+
+
 def _web(slug: str, loaded: config.Settings) -> dict[str, Any]:
     return {
-        "ALLOWED_HOSTS": LOOPBACK_HOSTS if loaded.is_embedded else list(loaded.allowed_hosts),
+        "ALLOWED_HOSTS": hosts_of(loaded),
         "MIDDLEWARE": [
             "common.web.middleware.RequestContextMiddleware",
             "common.web.middleware.BodyLimitMiddleware",

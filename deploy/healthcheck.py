@@ -1,6 +1,6 @@
 """Is the process in this container ready? Exit 0 or 1, for a container engine without curl.
 
-`HEALTH_URL` names another address than this service's /readyz.
+An argument or `HEALTH_URL` names another address than this service's /readyz.
 """
 
 import os
@@ -13,7 +13,8 @@ def address() -> str:
     """Where this container says that it is ready; a service on all interfaces is asked on loopback."""
     host = os.environ.get("SERVICE_HOST", "127.0.0.1")
     here = "127.0.0.1" if host in {"", "0.0.0.0"} else host
-    return os.environ.get("HEALTH_URL") or f"http://{here}:{os.environ['SERVICE_PORT']}/readyz"
+    named = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("HEALTH_URL")
+    return named or f"http://{here}:{os.environ['SERVICE_PORT']}/readyz"
 
 
 def main() -> int:

@@ -3,6 +3,7 @@
 import secrets
 from pathlib import Path
 
+from common.own_addresses import own_addresses
 from config.environment import load
 
 SANDBOX = load()
@@ -11,8 +12,11 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 # Nothing is signed with it that outlives the process.
 SECRET_KEY = secrets.token_urlsafe(48)
 DEBUG = False
-# Loopback names only: the sandbox hands out tokens for a published password.
-ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", *SANDBOX.allowed_hosts]
+# Loopback names only: the sandbox hands out tokens for a published password. One that listens beyond (in a
+# container) is called by the address that Nacos says.
+LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
+BEYOND = [] if SANDBOX.host in LOOPBACK else own_addresses()
+ALLOWED_HOSTS = [*LOOPBACK, *BEYOND, *SANDBOX.allowed_hosts]
 APPEND_SLASH = False
 
 INSTALLED_APPS = ["faults", "users", "products", "root", "alipay_simulator", "shop"]

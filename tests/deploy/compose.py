@@ -42,6 +42,12 @@ def services() -> dict[str, dict[str, Any]]:
     return load()["services"]
 
 
+def networks_of(service: dict[str, Any]) -> set[str]:
+    """Also of one that shares another's network."""
+    shared = service.get("network_mode", "").removeprefix("service:")
+    return networks_of(services()[shared]) if shared else set(service["networks"])
+
+
 def ours() -> dict[str, dict[str, Any]]:
     """Services that run an image of ours."""
     return {name: one for name, one in services().items() if OUR_IMAGE.match(one["image"])}
