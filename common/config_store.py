@@ -29,11 +29,13 @@ _WITHDRAWN = "was emptied or deleted: the last good content stays; to take every
 
 @dataclass(frozen=True)
 class Publication:
-    """What Nacos knows of a publication: who (`operator`, "" when it does not say), from where, and when."""
+    """What Nacos knows of a publication: who and from where; empty when it does not say.
+
+    Not when: clocks that disagree would put publications out of order, so an arrival has our own time.
+    """
 
     operator: str = ""
     address: str = ""
-    at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -84,11 +86,6 @@ class ConfigStore:
         """How many contents were refused since this folder began."""
         return self._history(data_id).refused
 
-    def is_news(self, data_id: str, content: str | None) -> bool:
-        """Whether `receive` would note anything: only then it is worth asking Nacos who published it."""
-        judged = self._judge(data_id, content)
-        return judged is not None and not self._is_known(judged)
-
     def receive(self, data_id: str, content: str | None, by: Publication = Publication()) -> bool:
         """Take over what Nacos holds for `data_id`; None when it holds nothing. True when it is in force.
 
@@ -107,7 +104,7 @@ class ConfigStore:
             self._put_in_force(data_id, judged.md5, content or "")
         return judged.outcome == ACCEPTED
 
-    def _judge(self, data_id: str, content: str | None, by: Publication = Publication()) -> Arrival | None:
+    def _judge(self, data_id: str, content: str | None, by: Publication) -> Arrival | None:
         """None when there is nothing and never was: that is no refusal."""
         text = content or ""
         if text.strip():
@@ -165,8 +162,8 @@ class ConfigFiles:
         found = _read_plain(self._folder / data_id)
         if found is None:
             return []
-        by = Publication(at=datetime.fromisoformat(found["written_at"]))
-        return [_judged(data_id, found["content"], by)]
+        at = datetime.fromisoformat(found["written_at"])
+        return [replace(_judged(data_id, found["content"], Publication()), at=at)]
 
     def refused(self, data_id: str) -> int:
         return sum(one.outcome == REFUSED for one in self.arrivals(data_id))
@@ -183,8 +180,7 @@ def documents_for(settings: Settings) -> Documents | None:
 
 
 def _judged(data_id: str, content: str, by: Publication) -> Arrival:
-    at = by.at or clock.now()
-    arrival = Arrival(data_id, _md5(content), ACCEPTED, at, by.operator, by.address)
+    arrival = Arrival(data_id, _md5(content), ACCEPTED, clock.now(), by.operator, by.address)
     try:
         return replace(arrival, shown=read_document(data_id, content).shown)
     except DocumentRefused as refusal:

@@ -6,6 +6,7 @@ Every method is bounded in time and raises `NacosError` (see `common.nacos_login
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,6 +65,8 @@ __all__ = [
 GROUP = "DEFAULT_GROUP"
 CLUSTER = "DEFAULT"
 PUBLIC = "public"
+# Servers from 3.2 on have it no more: there the publisher is not known.
+HISTORY_PATH = "/nacos/v1/cs/history"
 _NO_SUCH_CONFIG = 300
 
 
@@ -223,6 +226,18 @@ class NacosClient:
     async def remove_config(self, data_id: str) -> None:
         await self._config.ask(ConfigRemoveRequest(**self._named(data_id)), ConfigRemoveResponse)
 
+    async def publisher(self, data_id: str) -> tuple[str, str]:
+        """Who changed it last, and from which address; empty texts when this server does not tell."""
+        headers = await self._http_headers()
+        query = {**self._named(data_id), "search": "accurate", "pageNo": "1", "pageSize": "1"}
+        status, body = await http(self._target.servers[0], "GET", HISTORY_PATH, headers=headers, params=query)
+        return _publisher(body) if status == 200 else ("", "")
+
+    async def _http_headers(self) -> dict[str, str]:
+        signed: dict[str, str] = {}
+        await self._login.sign(signed)
+        return {"Authorization": f"Bearer {signed.get('accessToken', '')}"}
+
     def _named(self, data_id: str) -> dict[str, str]:
         # Configuration knows the public namespace by no name at all.
         tenant = "" if self._target.namespace == PUBLIC else self._target.namespace
@@ -234,14 +249,20 @@ class NacosClient:
         """Whether the console knows our namespace; None when this server does not tell."""
         if self._target.namespace in {"", PUBLIC}:
             return True
-        headers: dict[str, str] = {}
-        await self._login.sign(headers)
-        headers = {"Authorization": f"Bearer {headers.get('accessToken', '')}"}
+        headers = await self._http_headers()
         for path in ("/nacos/v1/console/namespaces", "/nacos/v2/console/namespace/list"):
             status, body = await http(self._target.servers[0], "GET", path, headers=headers)
             if status == 200:
                 return f'"{self._target.namespace}"' in body.decode(errors="replace")
         return None
+
+
+def _publisher(body: bytes) -> tuple[str, str]:
+    try:
+        last = json.loads(body)["pageItems"][0]
+        return str(last["srcUser"] or ""), str(last["srcIp"] or "")
+    except (ValueError, LookupError, TypeError):
+        return "", ""
 
 
 def md5_of(content: str | None) -> str:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from common import log
 from common.config import PORTS, ConfigError
+from common.config_store import ConfigStore
 from common.nacos_agent.agent import Agent
 from common.nacos_agent.plan import Plan, make_plan
 from common.snapshots import SnapshotFolder
@@ -100,7 +101,8 @@ def _take(descriptor: int, plan: Plan) -> None:
 
 
 async def _run(plan: Plan) -> None:
-    agent = Agent(plan)
+    folder = SnapshotFolder.of(plan.settings.run_dir)
+    agent = Agent(plan, ConfigStore(folder, plan.settings.service).receive)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGUSR1, agent.leave)
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -6,13 +6,14 @@ each new connection and every few seconds, so a push that got lost is only late.
 
 from collections.abc import Callable, Sequence
 
+from common.config_store import Publication
 from common.log import get_logger
-from common.nacos_client import NacosClient, md5_of
+from common.nacos_client import NacosClient, NacosError, md5_of
 
 log = get_logger(__name__)
 
-# Takes (dataId, content), None when Nacos has none. What it thinks of it is its own business.
-Receive = Callable[[str, str | None], object]
+# Takes (dataId, content, by whom), None when Nacos has none. What it thinks of it is its own business.
+Receive = Callable[[str, str | None, Publication], object]
 
 
 class Configs:
@@ -35,15 +36,24 @@ class Configs:
 
     async def _hand_on(self, data_id: str) -> None:
         content = await self._client.config(data_id)
+        by = await self._publication(data_id)
         try:
-            self._receive(data_id, content)
+            self._receive(data_id, content, by)
         except Exception as error:
             # Its judge failed (a full disk, say): the same content is offered again next time.
             log.error("config_not_taken", data_id=data_id, error=type(error).__name__)
             return
         self._handed_on[data_id] = md5_of(content)
 
+    async def _publication(self, data_id: str) -> Publication:
+        """Nice to know: a content is handed on also when Nacos does not say who published it."""
+        try:
+            return Publication(*await self._client.publisher(data_id))
+        except NacosError as error:
+            log.warning("config_publisher_unknown", data_id=data_id, error=type(error).__name__)
+            return Publication()
 
-def tell_only(data_id: str, content: str | None) -> None:
+
+def tell_only(data_id: str, content: str | None, by: Publication) -> None:
     """A receiver that keeps nothing."""
-    log.info("config_heard", data_id=data_id, md5=md5_of(content))
+    log.info("config_heard", data_id=data_id, md5=md5_of(content), operator=by.operator)

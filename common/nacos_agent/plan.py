@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from common import clock
 from common.config import PORTS, ConfigError, Settings, load_part, read_environment
+from common.config_documents import documents_of
 from common.nacos_client import Registration, Target
 from common.ports import port_of
+from common.setting_types import SUITE
 
 WILDCARDS = frozenset({"0.0.0.0", "::", "[::]", "*"})
 NEIGHBOURS = ("UserService", "ProductService", "RootService")
@@ -69,7 +71,7 @@ def make_plan(name: str, watched: Sequence[str] | None, *, subscribe_only: bool)
         ),
         seats,
         tuple(watched if watched is not None else (one for one in PORTS if one not in own)),
-        ("cfmp-common.yaml", f"{name}.yaml") if name in PORTS else (),
+        documents_of(name) if name in SUITE else (),
     )
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from common.testing.nacos_server import NacosServer
 
 LOGIN, NAMESPACES = "/nacos/v1/auth/users/login", "/nacos/v1/console/namespaces"
+HISTORY = "/nacos/v1/cs/history"
 
 
 class NacosHttp:
@@ -57,6 +58,16 @@ class NacosHttp:
         rows = [{"namespace": "" if name == "public" else name} for name in sorted(self.server.namespaces)]
         return 200, {"code": 200, "data": rows}
 
+    def history(self, token: str, query: dict[str, list[str]]) -> tuple[int, Any]:
+        """The newest first; what the content was, it does not say in a list."""
+        if token not in self.server.tokens:
+            return 403, "token invalid!"
+        if query.get("search") != ["accurate"] or query.get("group") != ["DEFAULT_GROUP"]:
+            return 400, "caused: search and group"
+        rows = self.server.history.get((query.get("tenant", [""])[0], query["dataId"][0]), [])
+        size = int(query["pageSize"][0])
+        return 200, {"totalCount": len(rows), "pageNumber": 1, "pageItems": rows[::-1][:size]}
+
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         here = self
 
@@ -71,10 +82,12 @@ class NacosHttp:
 
             def do_GET(self) -> None:
                 here.urls.append(self.path)
-                if self.path == NAMESPACES:
-                    self._answer(
-                        *here.namespaces(self.headers.get("Authorization", "").removeprefix("Bearer "))
-                    )
+                path, _, query = self.path.partition("?")
+                token = self.headers.get("Authorization", "").removeprefix("Bearer ")
+                if path == NAMESPACES:
+                    self._answer(*here.namespaces(token))
+                elif path == HISTORY:
+                    self._answer(*here.history(token, parse_qs(query)))
                 else:
                     self._answer(404, "no such address")
 

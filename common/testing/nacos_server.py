@@ -65,6 +65,7 @@ class NacosServer(wire.RequestServicer, wire.BiRequestStreamServicer):
         self.namespaces = {"public", namespace}
         self.port = _free_port()
         self.configs: dict[tuple[str, str], str] = {}
+        self.history: dict[tuple[str, str], list[Body]] = {}
         self.overrides: dict[tuple[str, str, int], Body] = {}
         self.peers: dict[str, Peer] = {}
         self.tokens: dict[str, float] = {}
@@ -297,6 +298,9 @@ class NacosServer(wire.RequestServicer, wire.BiRequestStreamServicer):
         return _payload("ConfigChangeBatchListenResponse", changedConfigs=rows)
 
     def _set_config(self, key: tuple[str, str], content: str) -> None:
+        kind = "D" if not content else "U" if key in self.configs else "I"
+        row = {"srcUser": self.username, "srcIp": "127.0.0.1", "opType": f"{kind:<10}", "content": None}
+        self.history.setdefault(key, []).append(row)
         if content:
             self.configs[key] = content
         else:

@@ -120,8 +120,8 @@ def store(tmp_path: Path, settings: Any) -> ConfigStore:
 
 
 def test_the_job_brings_the_files_news_to_the_table(store: ConfigStore, count_sql: Any) -> None:
-    store.receive(OWN, "order_max_lines: 5", Publication("olive", "10.0.0.7", START))
-    store.receive(OWN, "order_max_lines: lots", Publication("bob", "", START + timedelta(minutes=1)))
+    store.receive(OWN, "order_max_lines: 5", Publication("olive", "10.0.0.7"))
+    store.receive(OWN, "order_max_lines: lots", Publication("bob"))
     store.receive("cfmp-common.yaml", "log_level: WARNING")
 
     assert note_changes() is False

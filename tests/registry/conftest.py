@@ -8,7 +8,7 @@ import pytest
 from common.testing.agents import Agents, agents_of
 from common.testing.nacos_server import NacosServer
 
-pytest.register_assert_rewrite("common.testing.nacos_suite")
+pytest.register_assert_rewrite("common.testing.nacos_suite", "common.testing.config_suite")
 
 
 @pytest.fixture
