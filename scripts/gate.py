@@ -77,9 +77,14 @@ def around() -> Iterator[Section]:
     yield Section("deployment files", (*PYTEST, "tests/deploy"))
 
 
+def slower() -> Iterator[Section]:
+    """What needs no running stack either, but takes longer than the quick gate may."""
+    yield Section("developers' promises", (*PYTEST, "tests/development"))
+
+
 def across() -> Iterator[Section]:
     """Suites over the running stack; they share its ports, so they come last and one by one."""
-    beside = {"gateway", "documents", "deploy", "soak"}
+    beside = {"gateway", "documents", "deploy", "development", "soak"}
     for folder in sorted((ROOT / "tests").iterdir()):
         if folder.name not in beside and any(folder.glob("test_*.py")):
             yield Section(f"across services: {folder.name}", (*PYTEST, f"tests/{folder.name}"))
@@ -160,7 +165,7 @@ def test() -> int:
     if not variables:
         gate.skip("MariaDB suites", os.environ["CFMP_NO_MARIADB"])
     on_mariadb = suites("MariaDB", variables) if variables else ()
-    gate.run_two_at_a_time(style(), on_mariadb, suites("SQLite", {}), around())
+    gate.run_two_at_a_time(style(), on_mariadb, suites("SQLite", {}), around(), slower())
     gate.run(across())
     return gate.close()
 
