@@ -115,7 +115,7 @@ ENTRIES: Mapping[str, Known] = {
         "discovery_type": Only(("nacos", None)),
         "service_name": MAY,
         "discovery_args.namespace_id": MAY,
-        "discovery_args.group_name": MAY,
+        "discovery_args.group_name": Only(("DEFAULT_GROUP", None)),
         "nodes": MAY,
         "timeout.connect": MUST,
         "timeout.send": MUST,
