@@ -91,9 +91,8 @@ class AgentProcess:
         self._home = home
         self.folder = SnapshotFolder.of(home / "run")
         # The agent knows from its folder's name whom it speaks for.
-        self._cwd = home / f"{service.removesuffix('Service').lower()}-service"
-        self._cwd.mkdir(parents=True, exist_ok=True)
-        self._environment = {
+        self.cwd = self._folder(f"{service.removesuffix('Service').lower()}-service")
+        self.environment = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
             "DISCOVERY": "nacos",
@@ -109,12 +108,30 @@ class AgentProcess:
         }
         self._process: subprocess.Popen[str] | None = None
 
+    def _folder(self, name: str) -> Path:
+        folder = self._home / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def in_folder(self, name: str) -> AgentProcess:
+        """Run in another folder than a service's."""
+        self.cwd = self._folder(name)
+        return self
+
+    @staticmethod
+    def command(*arguments: str) -> list[str]:
+        return [sys.executable, "-m", "common.nacos_agent", *arguments]
+
     def start(self, *arguments: str) -> AgentProcess:
-        command = [sys.executable, "-m", "common.nacos_agent", *arguments]
-        log = (self._home / "agent.log").open("a")
-        self._process = subprocess.Popen(
-            command, cwd=self._cwd, env=self._environment, stdout=log, stderr=subprocess.STDOUT, text=True
-        )
+        with (self._home / "agent.log").open("a") as log:
+            self._process = subprocess.Popen(
+                self.command(*arguments),
+                cwd=self.cwd,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
+                text=True,
+            )
         return self
 
     def signal(self, number: signal.Signals) -> None:
