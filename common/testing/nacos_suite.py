@@ -2,13 +2,13 @@
 
 Import the tests with `from common.testing.nacos_suite import *` beside a fixture `nacos` (`Nacos` of
 `common.testing.agents`) and a fixture `agents` (`Agents`). Agents are real processes; each test has instances
-on ports of their own, so that a real server's memory of the test before does not matter.
+on ports of their own, so that a real server's memory of the test before does not matter. What the agent does
+with configuration is `common.testing.config_suite`'s.
 """
 
 import signal
 import time
 
-from common.nacos_client import md5_of
 from common.testing.agents import AgentProcess, Agents, Nacos, eventually
 
 # A change on the console takes effect on calls within two seconds.
@@ -162,20 +162,6 @@ def test_calls_never_stop_while_the_server_is_away(nacos: Nacos, agents: Agents)
     while time.monotonic() < ends:
         assert order.knows("PaymentService") == known
         time.sleep(0.02)
-
-
-def test_configuration_is_heard_at_once(nacos: Nacos, agents: Agents) -> None:
-    nacos.publish("OrderService.yaml", "a: 1\n")
-    order = agents.watching("OrderService")
-
-    def heard(content: str) -> bool:
-        return [line["data_id"] for line in order.events("config_heard") if line["md5"] == content] != []
-
-    eventually(lambda: heard(md5_of("a: 1\n")), within=5)
-    nacos.publish("OrderService.yaml", "a: 2\n")
-    eventually(lambda: heard(md5_of("a: 2\n")), within=SOON)
-    nacos.remove("OrderService.yaml")
-    eventually(lambda: order.events("config_heard")[-1]["md5"] == "", within=SOON)
 
 
 __all__ = [name for name in dir() if name.startswith("test_")]
