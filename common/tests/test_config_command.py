@@ -86,6 +86,15 @@ def test_show_lists_what_is_in_force(store: ConfigStore) -> None:
     assert "RISK_FAILURE_MODE" not in run("show", "--live"), "PaymentService acts on that one"
 
 
+def test_show_tells_of_another_instance(tmp_path: Path) -> None:
+    ConfigStore(SnapshotFolder.of(tmp_path), "OrderService").receive(
+        "OrderService.yaml", "order_max_lines: 5"
+    )
+
+    assert "OrderService.yaml revision 1" in run("show", "--run-dir", str(tmp_path))
+    assert "OrderService.yaml" not in run("show")
+
+
 def test_check_says_what_would_be_accepted(tmp_path: Path) -> None:
     file = tmp_path / "OrderService.yaml"
     file.write_text("order_expire_minutes: 9")

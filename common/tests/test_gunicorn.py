@@ -16,7 +16,10 @@ from typing import Any
 import pytest
 
 from common import config
+from common.config_store import ConfigStore
+from common.live_settings import LOOK_SECONDS
 from common.metrics_files import metrics_files
+from common.snapshots import SnapshotFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
@@ -121,6 +124,36 @@ def test_the_port_and_the_socket_answer_alike(server: Server) -> None:
         heard = b"".join(iter(lambda: connection.recv(65536), b""))
 
     assert heard.endswith(server.ask("GET", "/livez")[1])
+
+
+def test_a_published_setting_acts_in_every_worker_and_is_told(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    registry = {"DISCOVERY": "nacos", "NACOS_SERVER": "127.0.0.1:1"}
+    for running in ready(Server(tmp_path_factory.mktemp("live"), **registry)):
+        store = ConfigStore(SnapshotFolder.of(running.var / "run"), "OrderService")
+        assert written_by(running) > 0
+
+        store.receive("OrderService.yaml", "log_level: ERROR")
+        time.sleep(2 * LOOK_SECONDS)
+        written_by(running)
+        assert written_by(running) == 0, "both workers heard of it, and neither was restarted"
+        assert b'config_revision{data_id="OrderService.yaml"} 1.0' in running.ask("GET", "/metrics")[1]
+
+        store.receive("OrderService.yaml", "log_level: loud")
+        store.receive("OrderService.yaml", "{}")
+        time.sleep(2 * LOOK_SECONDS)
+        written_by(running)
+        assert written_by(running) > 0
+        assert b'config_refused_total{data_id="OrderService.yaml"} 1.0' in running.ask("GET", "/metrics")[1]
+
+
+def written_by(running: Server) -> int:
+    """How many lines about requests twenty of them leave in the log."""
+    before = running.log.read_text().count('"event":"request"')
+    for _ in range(20):
+        running.ask("GET", "/api/orders/open/")
+    return running.log.read_text().count('"event":"request"') - before
 
 
 def test_the_socket_is_nobody_elses(server: Server) -> None:

@@ -10,7 +10,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from common.config_documents import DocumentRefused, documents_of, read_document
 from common.config_origin import Environment, Shown, shown
+from common.config_store import ConfigStore, Published
 from common.live_settings import documents_in_force
+from common.snapshots import SnapshotFolder
 
 
 class Command(BaseCommand):
@@ -21,18 +23,20 @@ class Command(BaseCommand):
         verbs = parser.add_subparsers(dest="verb", required=True)
         show = verbs.add_parser("show", help="every setting: value (secrets hidden) and origin")
         show.add_argument("--live", action="store_true", help="only those that may change while it runs")
+        show.add_argument("--run-dir", type=Path, help="SERVICE_RUN_DIR of the instance that is meant")
         check = verbs.add_parser("check", help="judge FILE as the service would; exits 1 when it is refused")
         check.add_argument("file", type=Path)
         check.add_argument("--as", dest="data_id", help="its dataId, where the file is called otherwise")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if options["verb"] == "show":
-            self._show(only_live=options["live"])
+            self._show(only_live=options["live"], run_dir=options["run_dir"])
         else:
             self._check(options["file"], options["data_id"] or options["file"].name)
 
-    def _show(self, *, only_live: bool) -> None:
-        for line in shown(settings.CFMP, documents_in_force(), Environment(settings.CFMP)):
+    def _show(self, *, only_live: bool, run_dir: Path | None) -> None:
+        documents = _documents_at(run_dir) if run_dir else documents_in_force()
+        for line in shown(settings.CFMP, documents, Environment(settings.CFMP)):
             if not only_live or settings.SERVICE_NAME in line.setting.dynamic:
                 self.stdout.write(_line(line))
 
@@ -50,6 +54,11 @@ class Command(BaseCommand):
             self.stdout.write(f"{name} = {text}")
         others = "" if data_id in documents_of(settings.SERVICE_NAME) else "; this service does not follow it"
         self.stdout.write(f"{data_id} would be accepted: {len(document.values)} settings{others}")
+
+
+def _documents_at(run_dir: Path) -> list[Published]:
+    store = ConfigStore(SnapshotFolder.of(run_dir), settings.SERVICE_NAME)
+    return [found for watched in store.watched() if (found := watched.value()) is not None]
 
 
 def _line(line: Shown) -> str:
