@@ -559,3 +559,14 @@ def test_webhooks_that_would_not_be_safe_are_refused(
     found = one_problem({**production, **given})
 
     assert word in found and WEBHOOK_SECRET not in found
+
+
+def test_documents_come_from_a_folder_or_from_nacos(embedded_env: dict[str, str], tmp_path: Path) -> None:
+    missing = str(tmp_path / "nowhere")
+    nacos = {"DISCOVERY": "nacos", "NACOS_SERVER": "127.0.0.1:8848"}
+
+    assert load("OrderService", {**embedded_env, "CONFIG_DIR": str(tmp_path)}).config_dir == str(tmp_path)
+    assert one_problem({**embedded_env, "CONFIG_DIR": missing}) == f"CONFIG_DIR: {missing} is no folder"
+    assert one_problem({**embedded_env, **nacos, "CONFIG_DIR": str(tmp_path)}) == (
+        "CONFIG_DIR is for DISCOVERY=static: with nacos the documents come from Nacos"
+    )
