@@ -124,7 +124,6 @@ class _Loading:
         values = {name: self._value(_BY_NAME[name]) for name in names}
         if values.get("DISCOVERY") == "nacos":
             self._judge_nacos(values)
-        self._judge_documents(values)
         if self.problems:
             raise ConfigError(sorted(self.problems))
         lower = {name.lower(): value for name, value in values.items()}
@@ -204,6 +203,7 @@ class _Loading:
     def _judge(self, values: Mapping[str, Any]) -> None:
         if values["DISCOVERY"] == "nacos":
             self._judge_nacos(values)
+        self._judge_documents(values)
         if values["NOTIFY_URL_ALLOW"] and not values["WEBHOOK_SECRET"] and self.service == "PaymentService":
             self.problems.append("WEBHOOK_SECRET is missing: NOTIFY_URL_ALLOW lets clients ask for webhooks")
         certificates = [
@@ -213,7 +213,7 @@ class _Loading:
             self.problems.append("ALIPAY_APP_CERT, ALIPAY_CERTS and ALIPAY_ROOT_CERT go together")
 
     def _judge_documents(self, values: Mapping[str, Any]) -> None:
-        if not values.get("CONFIG_DIR"):
+        if not values["CONFIG_DIR"]:
             return
         if values["DISCOVERY"] == "nacos":
             self.problems.append(
