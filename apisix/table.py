@@ -17,7 +17,7 @@ TABLE = Path(__file__).with_name("apisix.yaml")
 CONFIG = Path(__file__).with_name("config.yaml")
 
 # The one Lua block. Whoever changes it changes `embedded` (identity.lua, filters.py) too, then this hash.
-IDENTITY_LUA_SHA256 = "7fc19715e01cc8385781b60f08961f4cb99843440808f04607e4b708cc7c7ad4"
+IDENTITY_LUA_SHA256 = "73ccc768b7ad0193feeae440a7c875347be49d84d61e69a42aa92f6018bb938d"
 
 _VARIABLE = re.compile(r"\$\{\{\s*(\w+)\s*(?::=(.*?))?\}\}")
 _AT_USE = "$ENV://"

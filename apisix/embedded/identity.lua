@@ -12,9 +12,12 @@ function envoy_on_request(handle)
         handle:respond({[":status"] = "401"}, "")
         return
       end
-      local user = claims["user_uuid"] or claims["user_id"] or claims["sub"]
-      if user ~= nil then
-        handle:headers():replace("x-user-uuid", tostring(user))
+      for _, claim in ipairs({"user_uuid", "user_id", "sub"}) do
+        local user = claims[claim]
+        if type(user) == "number" or type(user) == "string" and user ~= "" then
+          handle:headers():replace("x-user-uuid", tostring(user))
+          break
+        end
       end
     end
   end

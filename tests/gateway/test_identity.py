@@ -58,6 +58,10 @@ def test_nor_where_no_token_is_asked_for(gateway: Gateway, header: str) -> None:
         ({"user_uuid": ALICE, "user_id": "7", "sub": "8"}, ALICE),
         ({"user_uuid": None, "user_id": ALICE, "sub": "8"}, ALICE),
         ({"user_uuid": None, "sub": ALICE}, ALICE),
+        ({"user_uuid": "", "user_id": ALICE}, ALICE),
+        ({"user_uuid": {"a": 1}, "user_id": ALICE}, ALICE),
+        ({"user_uuid": [ALICE], "user_id": True, "sub": ALICE}, ALICE),
+        ({"user_uuid": None, "user_id": 7, "sub": ALICE}, "7"),
     ],
 )
 def test_the_user_is_read_from_the_first_claim_there_is(
