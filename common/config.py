@@ -15,6 +15,7 @@ from typing import Any
 from dotenv import dotenv_values
 
 from common import embedded, ports
+from common.faults import Misconfigured
 from common.live_table import NOTIFY_PATH
 from common.setting_types import SUITE, Setting
 from common.settings_table import DATABASE_OWNERS, FIELDS, ROOT, SETTINGS, Database, Settings
@@ -42,7 +43,7 @@ _FILE_TOO = {"SERVICE_PUBLIC_KEYS", "ALIPAY_PUBLIC_KEY", "ALIPAY_PUBLIC_KEY_NEXT
 }
 
 
-class ConfigError(Exception):
+class ConfigError(Misconfigured):
     """The environment cannot be used. `problems` has one sentence for each thing to mend."""
 
     def __init__(self, problems: list[str]) -> None:
@@ -98,12 +99,15 @@ class _Loading:
         self.made_up = {} if self.production else self._embedded()
 
     def _embedded(self) -> dict[str, str]:
+        """Raises ConfigError at once: without these everything else would look missing."""
         # Our Nacos's password is nothing to tell another Nacos.
         own = {} if self.env.get("NACOS_SERVER") else embedded.registry_access(self.var_dir)
         try:
             made_up = embedded.embedded_environment(self.var_dir, self.service, self.env)
         except ValueError:  # a wrong port: its own row complains
             made_up = embedded.embedded_environment(self.var_dir, self.service)
+        except Misconfigured as fault:
+            raise ConfigError([str(fault)]) from fault
         return {**made_up, **own}
 
     def settings(self) -> Settings:

@@ -1,6 +1,6 @@
 """Where a service keeps its rows: SQLite for one machine, MySQL or MariaDB otherwise.
 
-Only connection settings live here.
+Only how it is connected to lives here.
 """
 
 from __future__ import annotations
@@ -10,11 +10,33 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+
 from common import config
+from common.faults import is_lasting, plain_words
+from common.log import get_logger
+
+log = get_logger(__name__)
 
 # WAL lets readers go on while one writes. NORMAL survives any crash of a process; only a power cut may lose
 # the very last commits, which is fine for the embedded mode this engine is for.
 SQLITE_INIT = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
+
+
+def try_database() -> None:
+    """Log why the database cannot be reached; raise when it says no and waiting would not help.
+
+    One that is only away may come back: `/readyz` says 503 until then.
+    """
+    try:
+        with connections[DEFAULT_DB_ALIAS].cursor():
+            pass
+    except DatabaseError as fault:
+        if is_lasting(fault):
+            raise
+        log.error("database_unreachable", reason=plain_words(fault) or type(fault).__name__)
+    finally:
+        connections[DEFAULT_DB_ALIAS].close()
 
 
 def database_settings(slug: str, loaded: config.Settings) -> dict[str, Any]:

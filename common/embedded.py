@@ -25,10 +25,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from common.faults import Misconfigured
 from common.ports import url_of
 
 # Marks made-up text secrets, so that production can refuse one that was copied out of `var/`.
 MARK = "embedded-"
+FILE = "embedded.json"
 JWT_KEY = "cfmp-sandbox"
 JWT_HS256_KEY = "cfmp-hs256"
 SERVICES = (
@@ -51,13 +53,23 @@ def embedded_environment(
     """The variables of an embedded run of `service` ("OrderService" … or "sandbox").
 
     Made once for all services of `var_dir`, under a file lock, in a file only its owner reads. `env` may give
-    other ports than the documented ones; raises ValueError when one of them is none.
+    other ports than the documented ones; raises ValueError when one of them is none,
+    and Misconfigured when that file cannot be read or made.
     """
-    kept = _kept(Path(var_dir) / "secrets")
+    kept = _kept_or_told(Path(var_dir) / "secrets")
     shared = {**_addresses(env), **_HOSTS, **_PACE, **_ALIPAY_IDS, **_public_tables(kept)}
     if service == "sandbox":
         return {**shared, **_outside_world(kept)}
     return {**shared, **_own_secrets(kept, service)}
+
+
+def _kept_or_told(folder: Path) -> dict[str, str]:
+    try:
+        return _kept(folder)
+    except OSError as fault:
+        raise Misconfigured(f"CFMP_VAR_DIR: {fault.filename} cannot be used ({fault.strerror})") from fault
+    except ValueError as fault:
+        raise Misconfigured(f"CFMP_VAR_DIR: {folder / FILE} is damaged: move it away") from fault
 
 
 def registry_access(var_dir: Path | str) -> dict[str, str]:
@@ -140,7 +152,7 @@ _MAKERS: dict[str, Callable[[], str]] = {
 
 
 def _kept(folder: Path) -> dict[str, str]:
-    path = folder / "embedded.json"
+    path = folder / FILE
     kept = _read(path)
     if _MAKERS.keys() <= kept.keys():
         return kept

@@ -16,12 +16,14 @@ sys.path[:0] = [entry for entry in (str(Path.cwd()), str(ROOT)) if entry not in 
 
 from common import log  # noqa: E402
 from common.config import load as load_settings  # noqa: E402  (the name `config` is a gunicorn setting)
+from common.faults import in_plain_words  # noqa: E402
 from common.metrics_files import use_metrics_files, wipe_metrics_files  # noqa: E402
 from common.run_dir import RunDir  # noqa: E402
 from common.stopping import GRACEFUL  # noqa: E402
 
 slug = Path.cwd().name.removesuffix("-service")
-_settings = load_settings(f"{slug.capitalize()}Service")
+with in_plain_words():
+    _settings = load_settings(f"{slug.capitalize()}Service")
 _place = RunDir(_settings.run_dir, slug)
 _drain_flag = _place.drain_flag
 _place.path.mkdir(parents=True, exist_ok=True)
@@ -67,7 +69,11 @@ def pre_request(worker: Any, request: Any) -> None:
 
 
 def on_starting(server: Any) -> None:
-    """Metrics of an earlier run would be added to this one's."""
+    """Before the doors: a database that says no is told now. Metrics of an earlier run would be added up."""
+    from common.databases import try_database
+
+    with in_plain_words():
+        try_database()
     wipe_metrics_files(_place.path, slug, "web")
 
 

@@ -10,8 +10,10 @@ import os
 import socket
 from pathlib import Path
 
+from common.faults import Misconfigured
 
-class CannotListen(Exception):
+
+class CannotListen(Misconfigured):
     """A door cannot be opened; the text says why and what to do."""
 
 

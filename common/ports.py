@@ -8,6 +8,8 @@ of one process alone, wins over its service's. (Not
 
 from collections.abc import Mapping
 
+from common.faults import Misconfigured
+
 # Part: its variable, its documented port.
 TABLE: Mapping[str, tuple[str, int]] = {
     "OrderService": ("ORDER_LISTEN_PORT", 8001),
@@ -23,17 +25,21 @@ TABLE: Mapping[str, tuple[str, int]] = {
 }
 
 
+class NoPort(Misconfigured, ValueError):
+    """A variable that should hold a port holds something else."""
+
+
 def port_of(part: str, env: Mapping[str, str]) -> int:
-    """Raises ValueError, naming the variable, when it holds no port."""
+    """Raises NoPort, naming the variable, when it holds none."""
     variable, documented = TABLE[part]
     text = env.get(variable, "")
     if not text:
         return documented
     if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 65535):
-        raise ValueError(f"{variable} must be a whole number from 1 to 65535")
+        raise NoPort(f"{variable} must be a whole number from 1 to 65535")
     return int(text)
 
 
 def url_of(part: str, env: Mapping[str, str]) -> str:
-    """Its address on this machine. Raises ValueError like `port_of`."""
+    """Its address on this machine. Raises NoPort like `port_of`."""
     return f"http://127.0.0.1:{port_of(part, env)}"

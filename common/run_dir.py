@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from common.faults import Misconfigured
 
-class RunDirTaken(Exception):
+
+class RunDirTaken(Misconfigured):
     """Another instance runs in this place; the text says what to do."""
 
 

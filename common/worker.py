@@ -21,6 +21,7 @@ from common.concrete import has_part
 from common.config import Settings
 from common.config_audit import note
 from common.errors import LeaseTimeout
+from common.faults import plain_words
 from common.jobs import Job, service_jobs
 from common.leases.lease import lease
 from common.live_settings import live
@@ -72,9 +73,9 @@ def run_job(job: Job) -> bool:
     except LeaseTimeout:
         counters.JOB_RUNS.labels(job.name, "elsewhere").inc()
         return False
-    except Exception:
+    except Exception as error:
         counters.JOB_RUNS.labels(job.name, "failed").inc()
-        logger.exception("job_failed", job=job.name)
+        _tell("job_failed", error, job=job.name)
         return False
 
 
@@ -166,7 +167,15 @@ def keep_doing(name: str, work: Work, stop: threading.Event) -> None:
         except Exception as error:
             if isinstance(error, DatabaseError):
                 counters.DATABASE_FAILURES.labels("worker").inc()
-            logger.exception("worker_loop_failed", duty=name)
+            _tell("worker_loop_failed", error, duty=name)
             rest = min(LONGEST_REST, max(idle, rest * 2))
         stop.wait(rest)
     connections.close_all()
+
+
+def _tell(event: str, error: Exception, **facts: str) -> None:
+    """What an operator can mend in one sentence, a defect of ours with its stack trace."""
+    if reason := plain_words(error):
+        logger.error(event, **facts, reason=reason)
+    else:
+        logger.exception(event, **facts)

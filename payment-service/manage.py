@@ -11,9 +11,12 @@ HERE = Path(__file__).resolve().parent
 def main() -> None:
     sys.path[:0] = [str(HERE), str(HERE.parent)]
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    from django.core.management import execute_from_command_line
+    from common.faults import in_plain_words
 
-    execute_from_command_line(sys.argv)
+    with in_plain_words():
+        from django.core.management import execute_from_command_line
+
+        execute_from_command_line(sys.argv)
 
 
 if __name__ == "__main__":

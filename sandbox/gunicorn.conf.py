@@ -6,9 +6,11 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
-from config.environment import load  # noqa: E402  (needs the path above)
+from common.faults import in_plain_words  # noqa: E402  (needs the path above)
+from config.environment import load  # noqa: E402
 
-_sandbox = load()
+with in_plain_words():
+    _sandbox = load()
 _ports = _sandbox.ports
 bind = [
     f"{_sandbox.host}:{port}"

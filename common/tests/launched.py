@@ -5,13 +5,13 @@ import sys
 from dataclasses import replace
 
 from common import config, log, stopping
-from common.launcher import Launcher, service_here
+from common.life import Life, service_here
 
-stopping.SERVICE = 2.0
+stopping.SERVICE = float(os.environ.get("PATIENCE", "15"))
 stopping.AGENT = 1.0
 
 settings = config.load(service_here(), {**os.environ, "DISCOVERY": "static"})
 log.configure(settings.service)
 sys.exit(
-    Launcher(replace(settings, discovery="nacos"), sys.argv[1], agent=("-m", os.environ["TWIN_MODULE"])).run()
+    Life(replace(settings, discovery="nacos"), sys.argv[1], agent=("-m", os.environ["TWIN_MODULE"])).run()
 )

@@ -247,7 +247,7 @@ def test_a_worker_finishes_what_it_has_in_hand(launch: Launch) -> None:
 
 
 def test_a_service_that_hangs_is_killed_after_its_time(launch: Launch) -> None:
-    instance = launch(role="worker", DEAF="yes", **TWIN)
+    instance = launch(role="worker", DEAF="yes", PATIENCE="1", **TWIN)
     instance.until(lambda: "working" in instance.said())
 
     instance.signal(signal.SIGTERM)

@@ -10,6 +10,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 
+from common.faults import plain_words
 from common.log import get_logger
 
 log = get_logger(__name__)
@@ -58,7 +59,7 @@ def _database_answers() -> bool:
             cursor.execute("SELECT 1")
             cursor.fetchone()
     except DatabaseError as error:
-        log.warning("database_unreachable", error=type(error).__name__)
+        log.warning("database_unreachable", reason=plain_words(error) or type(error).__name__)
         return False
     return True
 

@@ -7,13 +7,14 @@ mode: a stack that takes real money must not be able to reach a cashier whose pa
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-from django.core.exceptions import ImproperlyConfigured
+from typing import TypeVar
 
 from common.config import read_environment
 from common.embedded import embedded_environment
+from common.faults import Misconfigured
 from common.ports import port_of
 
+N = TypeVar("N", int, float)
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -73,10 +74,10 @@ KEYS = (
 def load(given: Mapping[str, str] | None = None) -> Environment:
     """From the process's environment and the root `.env` when nothing is `given`.
 
-    Raises ImproperlyConfigured in production mode, or when a value does not parse."""
+    Raises Misconfigured in production mode, or when a value does not parse."""
     given = read_environment() if given is None else given
     if given.get("CFMP_MODE", "embedded") != "embedded":
-        raise ImproperlyConfigured(
+        raise Misconfigured(
             "The sandbox pretends to be Alipay, users and stock: it runs only with CFMP_MODE=embedded."
         )
     var_dir = Path(given.get("CFMP_VAR_DIR") or ROOT / "var")
@@ -84,9 +85,7 @@ def load(given: Mapping[str, str] | None = None) -> Environment:
     try:
         return _parsed(env, var_dir)
     except KeyError as missing:
-        raise ImproperlyConfigured(f"The sandbox needs {missing.args[0]}.") from missing
-    except ValueError as wrong:
-        raise ImproperlyConfigured(f"A sandbox variable does not parse: {wrong}") from wrong
+        raise Misconfigured(f"The sandbox needs {missing.args[0]}.") from missing
 
 
 def _from_files(given: Mapping[str, str]) -> Mapping[str, str]:
@@ -95,14 +94,14 @@ def _from_files(given: Mapping[str, str]) -> Mapping[str, str]:
     try:
         return {name: Path(path).read_text().strip() for name, path in paths.items()}
     except OSError as unreadable:
-        raise ImproperlyConfigured(f"A key file of the sandbox cannot be read: {unreadable}") from unreadable
+        raise Misconfigured(f"A key file of the sandbox cannot be read: {unreadable}") from unreadable
 
 
 def _made_up(var_dir: Path, given: Mapping[str, str]) -> Mapping[str, str]:
     try:
         return embedded_environment(var_dir, "sandbox", given)
     except ValueError as wrong:
-        raise ImproperlyConfigured(str(wrong)) from wrong
+        raise Misconfigured(str(wrong)) from wrong
 
 
 def _parsed(env: Mapping[str, str], var_dir: Path) -> Environment:
@@ -116,23 +115,30 @@ def _parsed(env: Mapping[str, str], var_dir: Path) -> Environment:
         jwt_hs256_secret=env["SANDBOX_JWT_HS256_SECRET"],
         jwt_hs256_key=env.get("SANDBOX_JWT_HS256_KEY", "cfmp-hs256"),
         jwt_issuer=env.get("SANDBOX_JWT_ISSUER", "sandbox"),
-        token_hours=int(env.get("SANDBOX_TOKEN_HOURS", "12")),
+        token_hours=_number(int, env, "SANDBOX_TOKEN_HOURS", "12"),
         stock_api=env.get("PRODUCT_STOCK_API", "update"),
         alipay_app_id=env["ALIPAY_APP_ID"],
         alipay_seller_id=env["ALIPAY_SELLER_ID"],
         alipay_private_key=env["SANDBOX_ALIPAY_PRIVATE_KEY"],
         alipay_app_public_key=env["SANDBOX_ALIPAY_APP_PUBLIC_KEY"],
-        notify_scale=float(env.get("SANDBOX_NOTIFY_SCALE", "0.01")),
-        notify_first_delay=float(env.get("SANDBOX_NOTIFY_FIRST_DELAY", "0")),
-        timestamp_skew_seconds=int(env.get("SANDBOX_TIMESTAMP_SKEW_SECONDS", "600")),
-        pay_link_hours=int(env.get("SANDBOX_PAY_LINK_HOURS", "24")),
-        refund_spacing_seconds=float(env.get("SANDBOX_REFUND_SPACING_SECONDS", "0")),
-        refund_window_days=int(env.get("SANDBOX_REFUND_WINDOW_DAYS", "365")),
+        notify_scale=_number(float, env, "SANDBOX_NOTIFY_SCALE", "0.01"),
+        notify_first_delay=_number(float, env, "SANDBOX_NOTIFY_FIRST_DELAY", "0"),
+        timestamp_skew_seconds=_number(int, env, "SANDBOX_TIMESTAMP_SKEW_SECONDS", "600"),
+        pay_link_hours=_number(int, env, "SANDBOX_PAY_LINK_HOURS", "24"),
+        refund_spacing_seconds=_number(float, env, "SANDBOX_REFUND_SPACING_SECONDS", "0"),
+        refund_window_days=_number(int, env, "SANDBOX_REFUND_WINDOW_DAYS", "365"),
         fee_rate=env.get("SANDBOX_FEE_RATE", "0.006"),
         bill_same_day=env.get("SANDBOX_BILL_SAME_DAY", "0") == "1",
         event_log=env.get("SANDBOX_EVENT_LOG", "1") == "1",
         peers={name: env[variable] for name, variable in PEERS.items()},
     )
+
+
+def _number(kind: type[N], env: Mapping[str, str], name: str, default: str) -> N:
+    try:
+        return kind(env.get(name) or default)
+    except ValueError:
+        raise Misconfigured(f"{name} must be a number") from None
 
 
 def _ports(env: Mapping[str, str]) -> Ports:

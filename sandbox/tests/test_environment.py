@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from django.core.exceptions import ImproperlyConfigured
 
+from common.faults import Misconfigured
 from config.environment import load
 
 
@@ -19,7 +19,7 @@ def test_a_key_comes_from_its_file_and_a_variable_wins(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_is_one_clear_sentence(tmp_path: Path) -> None:
     given = {"CFMP_VAR_DIR": str(tmp_path), "SANDBOX_JWT_PRIVATE_KEY_FILE": "/run/secrets/none"}
 
-    with pytest.raises(ImproperlyConfigured, match="A key file of the sandbox cannot be read"):
+    with pytest.raises(Misconfigured, match="A key file of the sandbox cannot be read"):
         load(given)
 
 
@@ -32,5 +32,5 @@ def test_tokens_name_the_key_they_are_told_to(tmp_path: Path) -> None:
 
 
 def test_it_never_runs_in_production(tmp_path: Path) -> None:
-    with pytest.raises(ImproperlyConfigured, match="only with CFMP_MODE=embedded"):
+    with pytest.raises(Misconfigured, match="only with CFMP_MODE=embedded"):
         load({"CFMP_VAR_DIR": str(tmp_path), "CFMP_MODE": "production"})

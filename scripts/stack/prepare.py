@@ -15,6 +15,7 @@ from apisix.embedded.endpoints import write_first
 from apisix.table import WITHOUT_REGISTRY, Table, load_config
 from apisix.table import load as load_table
 from common import config
+from common.faults import Misconfigured
 from common.listening import LONGEST_SOCKET_PATH
 from scripts.stack import layout
 from scripts.stack.layout import Program
@@ -42,7 +43,7 @@ def envoy_config() -> dict[str, object]:
     """The route table, checked and translated for this machine's sockets and ports."""
     try:
         settings = config.load("OrderService")
-    except config.ConfigError as wrong:
+    except Misconfigured as wrong:
         raise CannotStart(str(wrong)) from wrong
     table = load_table(environ={**_token_keys(settings), **layout.ENVIRONMENT})
     if found := problems(table, load_config(environ={**WITHOUT_REGISTRY, **layout.ENVIRONMENT})):
@@ -155,11 +156,14 @@ def _migrate() -> None:
         for name, folder in layout.folders().items()
     }
     outputs = {name: process.communicate()[0] for name, process in running.items()}
-    failed = [
-        f"{name}: migrate failed\n{outputs[name]}" for name, process in running.items() if process.returncode
-    ]
-    if failed:
-        raise CannotStart("\n".join(failed))
+    # What several say alike is told once.
+    said: dict[str, list[str]] = {}
+    for name, process in running.items():
+        if process.returncode:
+            said.setdefault(outputs[name], []).append(name)
+    if said:
+        texts = (f"{', '.join(names)}: migrate failed\n{text}" for text, names in said.items())
+        raise CannotStart("\n".join(texts))
 
 
 def _write_private(path: Path, text: str) -> None:

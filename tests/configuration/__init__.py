@@ -1,0 +1,1 @@
+"""Bad configuration: one clear message with what to do, nothing half started."""
