@@ -65,11 +65,21 @@ def _ask_for_the_rest(context: Context, key: UUID) -> Context | None:
     learn(facts_seen(seen), actor="service:PaymentService")
     if _has_ended(order_uuid):
         return None
-    left = seen.amount - sum(one.amount for one in seen.refunds if one.status != "failed")
+    left = _unclaimed(seen)
     if left >= Decimal(context["refund_amount"]):
         raise _refused(EXCEEDS, "RefundExceedsPayment")
     if left <= 0:
         raise StepWaiting(ASK_AGAIN_SECONDS)
+    return _ask_for(context, left, key)
+
+
+def _unclaimed(seen: payment.PaymentSeen) -> Decimal:
+    """What nobody has given back or is giving back."""
+    return seen.amount - sum((one.amount for one in seen.refunds if one.status != "failed"), Decimal(0))
+
+
+def _ask_for(context: Context, left: Decimal, key: UUID) -> Context:
+    """The same wish for the same rest, so that a repeat finds it; StepWaiting when overtaken once more."""
     try:
         return _ask(context, left, uuid5(key, str(left)))
     except PeerRejected as refusal:
@@ -77,7 +87,6 @@ def _ask_for_the_rest(context: Context, key: UUID) -> Context | None:
             raise
         if refusal.peer_code not in (EXCEEDS, NOT_PAID):
             raise _refused(refusal.peer_code, refusal.peer_name) from refusal
-        # Overtaken once more: look again.
         raise StepWaiting(ASK_AGAIN_SECONDS) from refusal
 
 
@@ -97,6 +106,9 @@ def finish(context: Context, key: UUID) -> None:
             return
         if any(one.refund_id == context.get("refund_id") and one.status == "failed" for one in seen.refunds):
             raise _refused("", "failed")
+        if (left := _unclaimed(seen)) > 0 and context.get("refund_id"):
+            # Somebody else's part, which ours left room for, has failed since: it is ours to ask for.
+            _ask_for(context, left, key)
     raise StepWaiting(ASK_AGAIN_SECONDS)
 
 

@@ -79,3 +79,38 @@ def test_when_the_other_refund_fails_the_order_is_what_it_was(
     seen = Order.objects.get()
     assert (seen.status, seen.closing_key, seen.refunded_amount) == (1, "", 0)
     assert _left() == 9
+
+
+def test_a_part_that_fails_after_the_rest_is_back_is_asked_for(
+    world: World, paid_order: Any, api: Any, alice: Any, drain: Any, frozen_clock: Any
+) -> None:
+    order, paid = paid_order
+    theirs = world.refund(paid, "99.99", status="processing")
+    assert _cancel(api, alice, order).status_code == 202
+    assert paid.refunded == Decimal("199.01")
+
+    theirs["refund_status"] = "failed"
+    for _ in range(3):
+        frozen_clock.move(seconds=4)
+        drain()
+
+    seen = Order.objects.get()
+    assert (seen.status, seen.refunded_amount, _left()) == (3, Decimal("299.00"), 10)
+    assert paid.refunded == Decimal("299.00") and len(paid.refunds) == 3
+
+
+def test_when_that_part_is_refused_too_the_order_goes_on_with_what_is_left(
+    world: World, paid_order: Any, api: Any, alice: Any, drain: Any, frozen_clock: Any
+) -> None:
+    order, paid = paid_order
+    theirs = world.refund(paid, "99.99", status="processing")
+    _cancel(api, alice, order)
+
+    theirs["refund_status"], world.refund_outcome = "failed", "failed"
+    for _ in range(3):
+        frozen_clock.move(seconds=4)
+        drain()
+
+    seen = Order.objects.get()
+    assert (seen.status, seen.closing_key, seen.refunded_amount) == (1, "", Decimal("199.01"))
+    assert _left() == 9 and len(paid.refunds) == 3
