@@ -26,6 +26,7 @@ from order.sagas.cancel import order_cancel
 from order.sagas.pay import order_pay
 from order.sagas.payments import payment_event_take
 from order.sagas.place import Wanted, order_place_for
+from order.sagas.ship import order_hand_over
 from order.sagas.timeline import order_timeline
 from order.selectors import Viewer
 from order.services.complete import order_complete
@@ -33,7 +34,6 @@ from order.services.edit import order_edit, order_hide
 from order.services.logistics import logistics_take
 from order.services.place import Shipping
 from order.services.purchased import purchased_take
-from order.services.ship import order_ship
 
 SIBLINGS = frozenset(
     {"PaymentService", "NotificationService", "UserService", "ProductService", "RootService"}
@@ -202,7 +202,7 @@ class OrderShipAPIView(_OrderView):
 
     def post(self, request: Request, ref: Ref) -> Response:
         order = selectors.order_get_for(ref, self.viewer, "ship")
-        order_ship(order_uuid=order.order_uuid, actor=self.viewer.actor, **self.body())
+        order_hand_over(order=order, actor=self.viewer.actor, **self.body())
         return self.order_answer(order.order_uuid, "发货成功")
 
 
