@@ -127,3 +127,7 @@ FINAL_STATUSES = frozenset({_S.COMPLETED, _S.CANCELLED})
 def shown_status(status: int) -> int:
     """The number outside knows for `status`."""
     return OrderStatus.PAID if status == OrderStatus.CANCELLING else status
+
+
+# `closing_key` begins so while a new address is taken up: nothing ends the order meanwhile, nothing pays it.
+KEY_OF_EDIT = "edit:"

@@ -23,6 +23,7 @@ from common.web.principal import ADMIN_ROLE
 from common.web.views import InternalAPIView, UserAPIView
 from order import selectors, serializers
 from order.sagas.cancel import order_cancel
+from order.sagas.edit import order_change
 from order.sagas.pay import order_pay
 from order.sagas.payments import payment_event_take
 from order.sagas.place import Wanted, order_place_for
@@ -42,6 +43,10 @@ SIBLINGS = frozenset(
 INLINE_SECONDS = 8.0
 
 
+def _deadline() -> float:
+    return current().deadline or time.monotonic() + INLINE_SECONDS
+
+
 class _OrderView(UserAPIView):
     """What the people's views share: who looks, and one order's answer."""
 
@@ -54,6 +59,15 @@ class _OrderView(UserAPIView):
 
     def order_answer(self, order_uuid: UUID, message: str) -> Response:
         return self.answer(serializers.order_json(selectors.order_detail(order_uuid)), message=message)
+
+    def said(self, outcome: Outcome, order_uuid: UUID, done: str, running: str) -> Response:
+        """What a saga has come to: the order, 202 while it goes on; raises what it was refused with."""
+        if outcome.error is not None:
+            raise outcome.error
+        is_done = outcome.state == "done"
+        answer = self.order_answer(order_uuid, done if is_done else running)
+        answer.status_code = 200 if is_done else 202
+        return answer
 
 
 class OrderListAPIView(_OrderView):
@@ -117,14 +131,15 @@ class OrderDetailAPIView(_OrderView):
 
     request_schema = {"PUT": serializers.OrderEditSerializer, "PATCH": serializers.OrderEditSerializer}
     answer_schema = dict.fromkeys(("GET", "PUT", "PATCH"), serializers.OrderSerializer)
+    success_status: ClassVar[Any] = {"PUT": (200, 202), "PATCH": (200, 202)}
 
     def get(self, request: Request, ref: Ref) -> Response:
         return self.answer(serializers.order_json(selectors.order_detail_for(ref, self.viewer)))
 
     def patch(self, request: Request, ref: Ref) -> Response:
         order = selectors.order_get_for(ref, self.viewer, "edit")
-        order_edit(order_uuid=order.order_uuid, changes=self.body())
-        return self.order_answer(order.order_uuid, "订单更新成功")
+        outcome = order_change(order=order, changes=self.body(), deadline=_deadline())
+        return self.said(outcome, order.order_uuid, "订单更新成功", "订单更新处理中")
 
     put = patch
 
@@ -144,21 +159,12 @@ class OrderCancelAPIView(_OrderView):
     def post(self, request: Request, ref: Ref) -> Response:
         order = selectors.order_get_for(ref, self.viewer, "cancel")
         reason = self.body()["reason"]
-        deadline = current().deadline or time.monotonic() + INLINE_SECONDS
         outcome = order_cancel(
-            order_uuid=order.order_uuid, actor=self.viewer.actor, reason=reason, deadline=deadline
+            order_uuid=order.order_uuid, actor=self.viewer.actor, reason=reason, deadline=_deadline()
         )
-        return self._said(outcome, order.order_uuid)
+        return self.said(outcome, order.order_uuid, "订单取消成功", "订单取消处理中")
 
     put = post
-
-    def _said(self, outcome: Outcome, order_uuid: UUID) -> Response:
-        if outcome.error is not None:
-            raise outcome.error
-        done = outcome.state == "done"
-        answer = self.order_answer(order_uuid, "订单取消成功" if done else "订单取消处理中")
-        answer.status_code = 200 if done else 202
-        return answer
 
 
 class OrderCompleteAPIView(_OrderView):

@@ -99,9 +99,9 @@ def unsold(world: World, twin: Twin, count: int) -> list[Order]:
     return [{"product": number, "product_uuid": product_uuid(number)} for number in range(3, 3 + count)]
 
 
-def ask(world: World, twin: Twin, path: str, body: object = None, key: str = "") -> int | None:
+def ask(world: World, twin: Twin, path: str, body: object = None, **how: str) -> int | None:
     assert isinstance(twin, WebTwin)
-    return twin.ask(str(world.shop.alice.session.headers["Authorization"]), path, body, key)
+    return twin.ask(str(world.shop.alice.session.headers["Authorization"]), path, body, **how)
 
 
 def cancel(world: World, twin: Twin, order: Order) -> int | None:

@@ -132,11 +132,13 @@ class WebTwin(Twin):
             process.terminate()
             process.wait(PATIENCE)
 
-    def ask(self, token: str, path: str, body: object, key: str = "") -> int | None:
-        """POST as a client does; the answer's status, None when the connection broke."""
+    def ask(self, token: str, path: str, body: object, *, key: str = "", method: str = "POST") -> int | None:
+        """As a client does; the answer's status, None when the connection broke."""
         headers = {"Authorization": token, **({"Idempotency-Key": key} if key else {})}
         try:
-            answer = requests.post(self.address + path, json=body, headers=headers, timeout=PATIENCE)
+            answer = requests.request(
+                method, self.address + path, json=body, headers=headers, timeout=PATIENCE
+            )
         except requests.ConnectionError:
             return None
         return answer.status_code

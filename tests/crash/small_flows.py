@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import requests
 
 from scripts.storyteller import eventually, press
-from tests.crash.flows import LONG_AGO, World, ask, decide, paid
+from tests.crash.flows import LONG_AGO, World, ask, decide, looked_at, paid
 from tests.crash.programs import Twin
 from tests.shop import ALIPAY, BICYCLE, TEA_SET, Order, at_once, basket, product_uuid, trade
 
@@ -18,6 +18,7 @@ RELEASE, STOP, STRAY = "payment.release", "payment.stop", "order_stray_payment"
 # Seven bicycles: dear enough to be looked at afterwards, not to be held.
 BICYCLES = 7
 FAR = timedelta(days=300)
+ELSEWHERE = "杭州市西湖区龙井路 1 号"
 # What Alipay will never do, however often it is asked.
 REFUSAL = "ACQ.TRADE_NOT_ALLOW_REFUND"
 
@@ -46,6 +47,20 @@ def not_to_be_refunded(world: World, twin: Twin, count: int) -> list[Order]:
     for order in orders:
         _fault({**no, "subject": UUID(order["payment_uuid"]).hex})
     return orders
+
+
+def not_to_be_asked_about(world: World, twin: Twin, count: int) -> list[Order]:
+    """Alipay says nothing believable about these trades."""
+    orders = looked_at(world, twin, count)
+    silent = {"kind": "unknown", "operation": "alipay.trade.query", "remaining": None}
+    for order in orders:
+        _fault({**silent, "subject": UUID(order["payment_uuid"]).hex})
+    return orders
+
+
+def move_house(world: World, twin: Twin, order: Order) -> int | None:
+    change = {"shipping_address": ELSEWHERE}
+    return ask(world, twin, f"/api/orders/{order['order_id']}/", change, method="PATCH")
 
 
 def place(world: World, twin: Twin, case: Order) -> int | None:
@@ -122,6 +137,21 @@ def stays_paid(world: World, order: Order) -> None:
     assert (seen["status"], seen["cancelling"], seen["payment_status"]) == (1, False, "paid"), seen
     assert {one["refund_status"] for one in payment["refunds"]} <= {"failed"}, payment
     assert trade(order)["trade"]["refunded_amount"] == "0.00"
+
+
+def has_moved_or_not(world: World, order: Order) -> None:
+    """A client that heard nothing may not have been heard; with the new address the old payment is closed."""
+    seen = world.shop.order(order)
+    assert (seen["status"], seen["cancelling"]) == (0, False), seen
+    if seen["shipping_address"] == ELSEWHERE:
+        assert world.shop.payment(order)["status"] == "cancelled"
+        assert trade(order)["trade"]["status"] == "TRADE_CLOSED"
+
+
+def has_not_moved(world: World, order: Order) -> None:
+    seen = world.shop.order(order)
+    assert (seen["status"], seen["cancelling"]) == (0, False), seen
+    assert seen["shipping_address"] != ELSEWHERE
 
 
 def _wish(case: Order) -> dict[str, Any]:

@@ -35,9 +35,13 @@ from tests.crash.flows import (
     unsold,
 )
 from tests.crash.small_flows import (
+    has_moved_or_not,
+    has_not_moved,
     is_placed_once,
     is_returned,
     is_stopped,
+    move_house,
+    not_to_be_asked_about,
     not_to_be_refunded,
     paid_although_cancelled,
     place,
@@ -57,6 +61,10 @@ FLOWS = {
     "cancel a paid order": Flow("order", paid, cancel, is_given_back, 8, 32),
     "cancel an order whose refund is refused": Flow(
         "order", not_to_be_refunded, cancel, stays_paid, 8, 32, answers=(409,)
+    ),
+    "change the address of an order": Flow("order", looked_at, move_house, has_moved_or_not, 10, 40),
+    "change the address while Alipay is silent": Flow(
+        "order", not_to_be_asked_about, move_house, has_not_moved, 6, 32, answers=(503,)
     ),
     "pay through the order": Flow("order", placed, pay_by_order, can_be_paid, 2, 6),
     "create a payment": Flow("payment", placed, create, can_be_paid, 8, 24),

@@ -4,6 +4,6 @@ Importing this package registers every saga definition: the worker does so befor
 left.
 """
 
-from order.sagas import cancel, expire, stray
+from order.sagas import cancel, edit, expire, stray
 
-__all__ = ["cancel", "expire", "stray"]
+__all__ = ["cancel", "edit", "expire", "stray"]

@@ -16,7 +16,7 @@ from order.events import CANCEL_FAILED, CANCELLED, CANCELLING, EXPIRED, order_ev
 from order.models import Order, OrderTransition
 from order.selectors import order_by_uuid
 from order.services.stock import stock_release
-from order.states import ORDER_MACHINE, FulfilmentStatus, OrderStatus
+from order.states import KEY_OF_EDIT, ORDER_MACHINE, FulfilmentStatus, OrderStatus
 
 
 @transactional
@@ -26,6 +26,9 @@ def order_cancel_begin(*, order_uuid: UUID, actor: str, reason: str) -> tuple[st
     Raises OrderStateConflict for a finished order, OrderAlreadyShipped for a shipped one.
     """
     order = order_by_uuid(order_uuid)
+    if order.closing_key.startswith(KEY_OF_EDIT):
+        # Over in a moment, and no cancellation to join.
+        raise OrderStateConflict(retry_after=1)
     if order.closing_key:
         return order.closing_key, False
     key = f"cancel:{order.order_uuid}:{order.version + 1}"

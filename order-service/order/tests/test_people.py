@@ -45,7 +45,7 @@ class TestEditing:
         assert {name: data[name] for name in change} == change
         assert data["shipping_name"] == "王小明"
         row = Order.objects.get()
-        assert (row.shipping_phone_last4, row.version) == ("9000", 2)
+        assert (row.shipping_phone_last4, row.closing_key) == ("9000", "")
         assert row.shipping_address_index == blind_index("杭州市西湖区1号")
 
     def test_a_paid_order_keeps_its_address(self, api: Any, world: World, place: Any, alice: Any) -> None:
