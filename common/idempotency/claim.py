@@ -1,6 +1,6 @@
 """The key's row through its life: claimed, bound to what the request made, answered, or let go.
 
-The HTTP side (header, body, stored answer) is `decorator`. Services import only `bind`.
+The HTTP side (header, body, stored answer) is `decorator`. Services import only `bind` and `is_keyed`.
 """
 
 from contextvars import ContextVar
@@ -42,6 +42,11 @@ class Earlier:
 
 _claim: ContextVar[Claim | None] = ContextVar("idempotency_claim", default=None)
 current = _claim
+
+
+def is_keyed() -> bool:
+    """Whether the running request carries a key, so that a repeat of it would carry the same."""
+    return _claim.get() is not None
 
 
 def bind(resource_type: str, uuid: UUID) -> None:

@@ -64,7 +64,7 @@ FLOWS = {
     ),
     "change the address of an order": Flow("order", looked_at, move_house, has_moved_or_not, 10, 40),
     "change the address while Alipay is silent": Flow(
-        "order", not_to_be_asked_about, move_house, has_not_moved, 6, 32, answers=(503,)
+        "order", not_to_be_asked_about, move_house, has_not_moved, 6, 32, answers=(502,)
     ),
     "pay through the order": Flow("order", placed, pay_by_order, can_be_paid, 2, 6),
     "create a payment": Flow("payment", placed, create, can_be_paid, 8, 24),

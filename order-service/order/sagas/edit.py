@@ -2,8 +2,8 @@
 judged with the old one, is closed first, and the buyer's next one is judged anew.
 
 mark (no new payment starts) -> close_payment -> edit -> close_newer (an attempt that had read the order
-before it was marked) -> reopen. What is paid by then wins: the order keeps its address. A payment service that
-cannot say refuses the edit, for an order that nobody can pay meanwhile would be worse.
+before it was marked) -> reopen. What is paid by then wins, and the order keeps its address. A payment service
+that cannot say refuses the edit, for an order that nobody can pay meanwhile would be worse.
 """
 
 import json

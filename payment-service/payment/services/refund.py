@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import IntegrityError
 
 from common import clock, tracing
-from common.idempotency.claim import bind
+from common.idempotency.claim import bind, is_keyed
 from common.outbox.publish import publish
 from payment.errors import (
     PaymentStateConflict,
@@ -29,6 +29,9 @@ from payment.services.fail import shown
 from payment.states import REFUND_MACHINE, REFUNDABLE, RefundSource, RefundStatus
 
 SYSTEM = "system:refund"
+# Without a key, the same wish of the same person within this time is a double click: longer than a hand needs,
+# shorter than it takes to mean it twice. Who does mean it twice sends keys.
+DOUBLE_CLICK = timedelta(seconds=10)
 # Alipay knows a refund reliably ten seconds after it was asked for.
 FIRST_LOOK = timedelta(seconds=10)
 
@@ -46,7 +49,8 @@ def refund_request(
     others wait for the seller.
 
     A buyer has one open wish per payment: the same amount again is the same wish, another is
-    RefundInProgress. Raises PaymentStateConflict (nothing paid), RefundExceedsPayment (or nothing left).
+    RefundInProgress. Anybody's same amount and reason again within DOUBLE_CLICK, without a key, is the same
+    wish too. Raises PaymentStateConflict (nothing paid), RefundExceedsPayment (or nothing left).
     """
     try:
         return again(lambda: _request(payment, amount, reason, source, actor, approved), payment)
@@ -62,6 +66,8 @@ def _request(
 ) -> Refund:
     if payment.status not in REFUNDABLE:
         raise PaymentStateConflict(data={"status": shown(payment)})
+    if (clicked := _clicked_twice(payment, amount, reason, actor)) is not None:
+        return clicked
     left = payment.refundable_amount
     wish = left if amount is None else amount
     # Nothing may be left of a payment that is not refunded yet: another refund holds it.
@@ -196,6 +202,15 @@ def _requested(refund_uuid: UUID) -> Refund:
     if refund.status != RefundStatus.REQUESTED:
         raise RefundStateConflict(data={"status": RefundStatus(refund.status).name.lower()})
     return refund
+
+
+def _clicked_twice(payment: Payment, amount: Decimal | None, reason: str, actor: str) -> Refund | None:
+    if amount is None or is_keyed() or not (payment.refund_pending_amount or payment.refunded_amount):
+        return None
+    same = Refund.objects.filter(
+        payment=payment, requested_by=actor[:64], amount=amount, reason=reason[:255]
+    ).exclude(status__in=(RefundStatus.FAILED, RefundStatus.REJECTED))
+    return same.filter(created_at__gt=clock.now() - DOUBLE_CLICK).first()
 
 
 def _open_wish(payment: Payment) -> Refund | None:

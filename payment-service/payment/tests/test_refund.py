@@ -64,7 +64,7 @@ def test_partial_refunds_add_up_to_the_whole_and_not_beyond(shop: Any) -> None:
     assert (first.status_code, second.status_code) == (200, 200)
     assert fresh(payment).status == 5
     assert beyond.status_code == 422 and beyond.json()["code"] == "6005"
-    assert shop.refund(payment, "0.01").status_code == 200
+    assert shop.refund(payment, "0.01", refund_reason="the rest").status_code == 200
     assert fresh(payment).status == 4 and payment.refunded_amount == Decimal("12.00")
     assert Refund.objects.count() == 3
 
@@ -221,6 +221,54 @@ def test_a_double_click_on_the_whole_amount_is_one_wish(shop: Any) -> None:
 
     assert second.json()["data"]["refund_id"] == first.json()["data"]["refund_id"]
     assert Refund.objects.count() == 1
+
+
+@pytest.mark.parametrize("person", [ALICE, BOB, OLIVE])
+def test_anybodys_double_click_on_a_part_is_one_refund(shop: Any, frozen_clock: Any, person: Any) -> None:
+    payment = shop.paid()
+
+    first = shop.refund(payment, "5.00", person=person).json()["data"]
+    frozen_clock.move(seconds=9)
+    second = shop.refund(payment, "5.00", person=person)
+
+    assert (second.status_code, second.json()["data"]["refund_id"]) == (200, first["refund_id"])
+    assert Refund.objects.count() == 1 and fresh(payment).refunded_amount == Decimal("5.00")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "body", "keys"),
+    [
+        (11, {}, ("", "")),
+        (1, {"refund_reason": "the other one too"}, ("", "")),
+        (1, {"refund_amount": "4.00"}, ("", "")),
+        (1, {}, ("first", "second")),
+    ],
+)
+def test_who_means_it_twice_is_believed(
+    shop: Any, frozen_clock: Any, seconds: int, body: dict[str, str], keys: tuple[str, str]
+) -> None:
+    payment = shop.paid()
+    path = f"/api/payment/{payment.order_uuid}/refund/"
+    wish = {"refund_amount": "5.00", "refund_reason": "scratched"}
+
+    for key, change in zip(keys, ({}, body), strict=True):
+        sent = shop.api(BOB).post(path, wish | change, **({"key": key} if key else {}))
+        assert sent.status_code == 200, sent.content
+        frozen_clock.move(seconds=seconds)
+
+    assert Refund.objects.count() == 2
+
+
+def test_a_refund_that_failed_may_be_asked_for_again_at_once(shop: Any) -> None:
+    payment = shop.paid()
+    shop.refund(payment, "1.00", person=BOB)
+    shop.alipay.refuse_next("alipay.trade.refund", "ACQ.TRADE_NOT_ALLOW_REFUND")
+    refused = shop.refund(payment, "5.00", person=BOB)
+
+    again = shop.refund(payment, "5.00", person=BOB)
+
+    assert refused.json()["data"]["refund_id"] != again.json()["data"]["refund_id"]
+    assert fresh(payment).refunded_amount == Decimal("6.00") and Refund.objects.count() == 3
 
 
 @pytest.mark.parametrize(("person", "source"), [(BOB, "seller"), (OLIVE, "admin")])
