@@ -29,8 +29,8 @@ from payment.services.fail import shown
 from payment.states import REFUND_MACHINE, REFUNDABLE, RefundSource, RefundStatus
 
 SYSTEM = "system:refund"
-# Without a key, the same wish of the same person within this time is a double click: longer than a hand needs,
-# shorter than it takes to mean it twice. Who does mean it twice sends keys.
+# Without a key, the same wish of the same person within this time is a double click. It is longer than a hand
+# takes and shorter than meaning it twice does; who means it twice sends keys.
 DOUBLE_CLICK = timedelta(seconds=10)
 # Alipay knows a refund reliably ten seconds after it was asked for.
 FIRST_LOOK = timedelta(seconds=10)
