@@ -14,7 +14,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [entry for entry in (str(Path.cwd()), str(ROOT)) if entry not in sys.path]
 
-from common import log  # noqa: E402
+from common import log, telemetry  # noqa: E402
 from common.config import load as load_settings  # noqa: E402  (the name `config` is a gunicorn setting)
 from common.faults import in_plain_words  # noqa: E402
 from common.metrics_files import use_metrics_files, wipe_metrics_files  # noqa: E402
@@ -82,6 +82,16 @@ def when_ready(server: Any) -> None:
     from django.urls import get_resolver
 
     _ = get_resolver().url_patterns
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """Spans are sent by a thread, and threads do not survive a fork."""
+    telemetry.start(_settings)
+
+
+def worker_exit(server: Any, worker: Any) -> None:
+    """The last spans go out, for as long as a stop may wait for them."""
+    telemetry.stop()
 
 
 def child_exit(server: Any, worker: Any) -> None:

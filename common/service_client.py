@@ -18,7 +18,7 @@ from uuid import UUID
 
 import urllib3
 
-from common import tracing
+from common import telemetry, tracing
 from common.config import Settings
 from common.counters import PEER_ATTEMPTS, PEER_SECONDS
 from common.discovery import Chooser, make_registry
@@ -226,12 +226,12 @@ class ServiceClient:
 
     def _attempt(self, call: OutboundCall) -> Answer:
         started = time.monotonic()
-        try:
-            answer = self._guarded(call)
-        except PeerError as error:
-            _note(call, started, error)
-            _count(call, started, _OUTCOMES.get(type(error), "broken"))
-            raise
+        with telemetry.span(f"{call.method} {call.service}", {"peer.service": call.service}, kind="client"):
+            try:
+                answer = self._guarded(call)
+            except PeerError as error:
+                _note(call, started, error)
+                raise
         _count(call, started, "answered")
         log.debug("peer_answered", **_facts(call, started), status=answer.status)
         return answer
@@ -273,7 +273,8 @@ class ServiceClient:
 
     def _signed(self, service: str, limit: float) -> dict[str, str]:
         """What each attempt carries anew: identity, its own span, and the time it has left."""
-        extra = {"traceparent": tracing.child_traceparent(), "X-Deadline-Ms": str(max(1, int(limit * 1000)))}
+        left = str(max(1, int(limit * 1000)))
+        extra = {"traceparent": telemetry.outgoing_traceparent(), "X-Deadline-Ms": left}
         if self._signer is not None:
             extra["X-Service-Authorization"] = f"Bearer {self._signer.token(service)}"
         return extra
@@ -310,6 +311,7 @@ def _count(call: OutboundCall, started: float, outcome: str) -> None:
 
 
 def _note(call: OutboundCall, started: float, error: PeerError) -> None:
+    _count(call, started, _OUTCOMES.get(type(error), "broken"))
     facts = {**_facts(call, started), "error": error.name, "reason": error.reason}
     if isinstance(error, PeerRejected):
         log.info("peer_refused", **facts, status=error.peer_status, code=error.peer_code)

@@ -116,6 +116,13 @@ def some_of(*choices: str) -> Reader:
     return read
 
 
+def share(text: str) -> str:
+    """A part of a whole, kept as it was written."""
+    if not re.fullmatch(r"0(\.[0-9]{1,6})?|1(\.0{1,6})?", text):
+        raise ValueError("must be a share from 0 to 1")
+    return text
+
+
 def one_of(*choices: str) -> Reader:
     def read(text: str) -> str:
         if text not in choices:

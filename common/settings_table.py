@@ -1,6 +1,7 @@
 """The table of settings: one field, one variable, one row of docs/settings.md and .env.example.
 
-Room: plain. Those that may change while a service runs are `common.live_table`. This only says what there is;
+Room: plain. Those that may change while a service runs are `common.live_table`, logs, metrics and
+traces `common.telemetry_table`. This only says what there is;
 reading the environment and judging it is `common.config`, which also hands these names on
 (`from common.config import Settings`).
 """
@@ -33,9 +34,10 @@ from common.setting_types import (
     whole,
 )
 from common.setting_types import setting as _setting
+from common.telemetry_table import TelemetrySettings
 
 ROOT = Path(__file__).resolve().parent.parent
-_SECTIONS = ("run", "security", "alipay", "peers", "behaviour")
+_SECTIONS = ("run", "security", "alipay", "peers", "behaviour", "telemetry")
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class Database:
 
 
 @dataclass(frozen=True)
-class Settings(LiveSettings):
+class Settings(LiveSettings, TelemetrySettings):
     """Everything a service was told when it started. A field is its variable in lower case; the last ones
     are worked out. What may change while it runs is inherited: read that from `common.live_settings`.
     """
@@ -92,10 +94,6 @@ class Settings(LiveSettings):
         type=tuple,
         required_by=SUITE,
     )
-    log_file: str = _setting(
-        "run",
-        "Log file beside stdout, rotated; default logs/<service>.log in the service's folder, off for none",
-    )
     web_threads: int = _setting(
         "run",
         "Requests one web process works on at once; a peer that hangs can hold all of them but one",
@@ -105,13 +103,6 @@ class Settings(LiveSettings):
     )
     worker_idle_seconds: float = _setting(
         "run", "How long an idle worker waits before it looks again", 1.0, read=seconds, type=float
-    )
-    worker_metrics_port: int = _setting(
-        "run",
-        "Port of a worker's own /metrics, for one that shares no disk with its web process; 0 for none",
-        0,
-        read=whole(0, 65535),
-        type=int,
     )
     lease_seconds: int = _setting(
         "run",

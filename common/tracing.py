@@ -70,6 +70,11 @@ def bound(context: RequestContext) -> Iterator[RequestContext]:
         _current.reset(token)
 
 
+def traceparent_of(text: str) -> str:
+    """`text` where it is a well-formed traceparent, else ""."""
+    return text if _TRACEPARENT.fullmatch(text) else ""
+
+
 def about(**ids: object) -> None:
     """From here on the current context's log lines say what they are about: `about(order=order_uuid)`."""
     current().about.update({name: str(value) for name, value in ids.items() if value})

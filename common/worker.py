@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connections
 from prometheus_client import start_http_server
 
-from common import counters, housekeeping, log, tracing
+from common import counters, housekeeping, log, telemetry, tracing
 from common.concrete import has_part
 from common.config import Settings
 from common.config_audit import note
@@ -81,7 +81,11 @@ def run_job(job: Job) -> bool:
 
 def _measured(job: Job) -> bool:
     """Run it under a context of its own: its log lines are about nothing that ran before."""
-    with tracing.bound(tracing.RequestContext()), counters.JOB_SECONDS.labels(job.name).time():
+    with (
+        tracing.bound(tracing.RequestContext()),
+        telemetry.span(f"job {job.name}", parent="", only_as_parent=True),
+        counters.JOB_SECONDS.labels(job.name).time(),
+    ):
         more = bool(job.function()())
     counters.JOB_RUNS.labels(job.name, "done").inc()
     counters.JOB_SUCCESS.labels(job.name).set_to_current_time()
@@ -133,6 +137,7 @@ def serve(stop: threading.Event) -> None:
     Raises OSError when WORKER_METRICS_PORT cannot be had.
     """
     _tell_figures(settings.CFMP)
+    telemetry.start(settings.CFMP)
     threads = [
         threading.Thread(target=keep_doing, args=(name, work, stop), name=name)
         for name, work in duties().items()
@@ -142,6 +147,7 @@ def serve(stop: threading.Event) -> None:
     logger.info("worker_ready", duties=[thread.name for thread in threads])
     for thread in threads:
         thread.join()
+    telemetry.stop()
     logger.info("worker_stopped")
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 
-from common import clock, log, tracing
+from common import clock, log, telemetry, tracing
 from common.atomic import in_transaction
 from common.concrete import concrete
 from common.counters import EVENTS_SENT
@@ -112,7 +112,8 @@ def _carry(row: Any) -> None:
         carrier = outside_transport(row.destination) if row.destination in outside() else _transport
         try:
             tracing.about(event_id=row.event_id, aggregate=row.aggregate_id)
-            carrier.deliver(row)
+            with telemetry.span(f"deliver {row.type}", {"event.id": str(row.event_id)}, kind="producer"):
+                carrier.deliver(row)
         except Exception as error:
             _book_failure(row, error, carrier)
         else:

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
-from common import clock, log, tracing
+from common import clock, log, telemetry, tracing
 from common.atomic import in_transaction, inside_atomic
 from common.concrete import concrete
 from common.errors import SuiteError
@@ -160,7 +160,11 @@ def _carry_on(row: Any, definition: Saga, deadline: float | None) -> None:
             return
         step = definition.steps[row.step]
         forward = row.state == SagaState.RUNNING
-        if not (_do(row, definition, step) if forward else _undo(row, definition, step)):
+        name = f"saga {row.name}: {'' if forward else 'undo '}{step.name}"
+        with telemetry.span(name, {"saga.uuid": str(row.uuid)}) as span:
+            goes_on = _do(row, definition, step) if forward else _undo(row, definition, step)
+            span.add(saga_state=SagaState(row.state).label)
+        if not goes_on:
             return
 
 

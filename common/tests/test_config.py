@@ -77,7 +77,7 @@ def test_every_setting_says_what_it_is_for() -> None:
 
 def test_what_looks_secret_is_marked_so_and_has_no_default() -> None:
     for setting in SETTINGS:
-        looks_secret = re.search(r"SECRET|PASSWORD|PRIVATE_KEY|PII_|^JWT_KEYS$", setting.name)
+        looks_secret = re.search(r"SECRET|PASSWORD|PRIVATE_KEY|PII_|_HEADERS$|^JWT_KEYS$", setting.name)
         assert setting.secret is bool(looks_secret), setting.name
         assert not (setting.secret and setting.default), setting.name
 

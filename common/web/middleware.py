@@ -16,7 +16,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
-from common import tracing
+from common import telemetry, tracing
 from common.errors import BodyTooLarge, InvalidInput, NotFound, SuiteError
 from common.live_settings import live
 from common.web import access_log, metrics
@@ -57,6 +57,7 @@ class RequestContextMiddleware:
         live()  # a published log level counts from this request on
         with ExitStack() as scope:
             scope.enter_context(tracing.bound(context))
+            span = scope.enter_context(_server_span(request))
             scope.enter_context(_language(context.language))
             # A view binds the caller's name here once it is verified, until this request ends.
             request.suite_scope = scope  # type: ignore[attr-defined]
@@ -65,6 +66,7 @@ class RequestContextMiddleware:
             response.setdefault("X-Content-Type-Options", "nosniff")
             _measure(request, response)
             self._record(request, response, time.perf_counter() - started)
+            _tell_span(span, request, response)
         return response
 
     def process_view(
@@ -126,6 +128,26 @@ def refuse_malformed(request: HttpRequest) -> None:
 def _language(language: str) -> translation.override | nullcontext[None]:
     # Chinese is the settings' default and needs no switch.
     return translation.override("en") if language == "en" else nullcontext()
+
+
+def _server_span(request: HttpRequest) -> telemetry.Span:
+    """Probes and scrapes are no story to tell."""
+    if not telemetry.is_on() or request.path_info in PROBES:
+        return telemetry.NOTHING
+    caller = tracing.traceparent_of(request.META.get("HTTP_TRACEPARENT", "").strip())
+    return telemetry.span(request.method or "", kind="server", parent=caller)
+
+
+def _tell_span(span: telemetry.Span, request: HttpRequest, response: HttpResponse) -> None:
+    if span is telemetry.NOTHING:
+        return
+    match = request.resolver_match
+    route = match.route if match else "unrouted"
+    span.rename(f"{request.method} {route}")
+    span.add(http_route=route, http_request_method=request.method or "")
+    span.add(**{"http_response.status_code": response.status_code})
+    if response.status_code >= 500:
+        span.failed(str(response.status_code))
 
 
 def _measure(request: HttpRequest, response: HttpResponse) -> None:

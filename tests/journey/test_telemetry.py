@@ -10,6 +10,7 @@ import urllib.request
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from common.testing.collector import Collector, SeenSpan
 from tests.conftest import Stack
 
 SERVICES = {"order": 8001, "payment": 8002, "notification": 8003}
@@ -99,3 +100,58 @@ def test_the_gateway_tells_what_it_passed_on(stack: Stack) -> None:
 
     answered = {name for name, labels in found if name.startswith("envoy_cluster_upstream_rq")}
     assert answered
+
+
+# What Alipay's notification sets off, from the gateway's door to the message in the buyer's box.
+ALL = {"gateway", "PaymentService", "OrderService", "NotificationService"}
+STORY = {"deliver payment.succeeded.v1", "deliver order.paid.v1", "POST event/payment_notified_cm"}
+
+
+def traces(spans: list[SeenSpan]) -> dict[str, list[SeenSpan]]:
+    found: dict[str, list[SeenSpan]] = {}
+    for span in spans:
+        found.setdefault(span.trace, []).append(span)
+    return found
+
+
+def whole(trace: list[SeenSpan]) -> bool:
+    """Told to its end: every span's parent is there too."""
+    known = {span.id for span in trace}
+    return {span.name for span in trace} >= STORY and all(one.parent in known for one in trace if one.parent)
+
+
+def test_one_trace_leads_from_the_gateway_through_workers_to_the_message(
+    stack: Stack, collector: Collector
+) -> None:
+    spans = collector.wait_for(lambda spans: any(whole(trace) for trace in traces(spans).values()))
+
+    trace = next(trace for trace in traces(spans).values() if whole(trace))
+    assert {span.service for span in trace} >= ALL
+    (root,) = [span for span in trace if not span.parent]
+    assert root.service == "gateway"
+
+
+def test_the_provider_sagas_and_jobs_are_told_of_too(stack: Stack, collector: Collector) -> None:
+    named = {span.name for span in collector.spans}
+
+    assert "alipay.trade.precreate" in named
+    assert any(name.startswith("saga ") for name in named)
+    assert any(name.startswith("job ") for name in named)
+    assert not any("metrics" in name or "livez" in name for name in named)
+
+
+def test_spans_tell_nothing_of_people(stack: Stack, collector: Collector) -> None:
+    """Names, ids and numbers of our own; no token, no phone, no query."""
+    ours = [span for span in collector.spans if span.service != "gateway"]
+    told = {name for span in ours for name in span.attributes}
+
+    assert told <= {
+        "http.route",
+        "http.request_method",
+        "http.response.status_code",
+        "peer.service",
+        "event.id",
+        "saga.uuid",
+        "saga.state",
+        "error.type",
+    }

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from common import clock
+from common import clock, telemetry
 from common.counters import PROVIDER_CALLS, PROVIDER_SECONDS
 from common.errors import InvalidAmount
 from common.log import get_logger
@@ -179,7 +179,7 @@ class AlipayGateway(PaymentGateway):
         """One signed call and its verified answer. Whatever goes wrong on the way is an unknown result."""
         started = time.monotonic()
         try:
-            with self._bulkhead.place():
+            with self._bulkhead.place(), telemetry.span(method, {"peer.service": "alipay"}, kind="client"):
                 answer = self._client.server_api(method, content, **common)
         except Exception as wrong:
             # The SDK raises from a dozen families (urllib, http.client, json, its own, AttributeError):
