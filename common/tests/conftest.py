@@ -1,5 +1,6 @@
 """Fixtures of common's own tests."""
 
+import logging
 from collections.abc import Iterator
 
 import pytest
@@ -31,3 +32,12 @@ def recorder() -> Iterator[Recorder]:
     before = relay.use_transport(mine)
     yield mine
     relay.use_transport(before)
+
+
+@pytest.fixture
+def root_level() -> Iterator[logging.Logger]:
+    """The root logger, whose level is put back."""
+    root = logging.getLogger()
+    before = root.level
+    yield root
+    root.setLevel(before)

@@ -1,5 +1,7 @@
 """Who changed what: each publication stands in the table once, however many workers and hosts saw it."""
 
+import logging
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,12 +11,14 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import IntegrityError
 
-from common import live_settings
+from common import live_settings, worker
 from common.atomic import in_transaction
 from common.config_audit import note as noting
 from common.config_audit.figures import ConfigCollector
 from common.config_audit.note import note, note_changes
 from common.config_store import Arrival, ConfigStore, Publication
+from common.live_settings import Overlay
+from common.live_table import LiveSettings
 from common.snapshots import SnapshotFolder
 from common.testing.race import race
 from common.tests.ring.models import RingConfigChange
@@ -146,6 +150,31 @@ def test_a_worker_that_starts_anew_writes_nothing_twice(store: ConfigStore) -> N
     note_changes()
 
     assert RingConfigChange.objects.count() == 3
+
+
+def test_every_worker_does_the_job(store: ConfigStore) -> None:
+    store.receive(OWN, "order_max_lines: 5")
+
+    worker.duties()["jobs"]()
+
+    assert [row.setting for row in RingConfigChange.objects.all()] == ["order_max_lines"]
+
+
+def test_a_published_log_level_reaches_a_worker_in_its_next_round(
+    store: ConfigStore, root_level: logging.Logger
+) -> None:
+    stop, before = threading.Event(), live_settings._overlay
+    live_settings._overlay = Overlay(LiveSettings(), store.watched(), look_seconds=0.0)
+    store.receive(OWN, "log_level: ERROR")
+    # A thread, as in a worker: it closes its own connections at the end.
+    duty = threading.Thread(target=worker.keep_doing, args=("relay", lambda: bool(stop.set()), stop))
+    try:
+        duty.start()
+        duty.join()
+    finally:
+        live_settings._overlay = before
+
+    assert root_level.level == logging.ERROR
 
 
 def test_without_documents_there_is_nothing_to_do(settings: Any) -> None:

@@ -6,7 +6,6 @@ import logging
 import os
 import stat
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -200,14 +199,6 @@ def test_many_threads_see_whole_documents(store: ConfigStore) -> None:
         thread.join()
 
     assert torn == [] and process.values().order_max_lines == 2
-
-
-@pytest.fixture
-def root_level() -> Iterator[logging.Logger]:
-    root = logging.getLogger()
-    before = root.level
-    yield root
-    root.setLevel(before)
 
 
 def test_a_published_log_level_acts_and_is_taken_back(store: ConfigStore, root_level: logging.Logger) -> None:
