@@ -1,10 +1,11 @@
 """What is counted, when, and that the pages telling it can be read."""
 
 import os
+import signal
 import socket
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event as Flag
 from typing import Any
@@ -143,6 +144,17 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+@pytest.fixture
+def signals_as_they_were() -> Iterator[None]:
+    """A worker listens to them."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("signals_as_they_were")
 def test_a_worker_in_a_container_of_its_own_has_a_page(settings: Any) -> None:
     settings.CFMP.__dict__["worker_metrics_port"] = port = free_port()
     try:
