@@ -38,8 +38,9 @@ check: ## the quick gate: lint, types, import rules, documents, every suite on S
 test: ## everything: the quick gate, MariaDB, races, crashes, the gateway, the journey
 	@scripts/test
 
-soak: ## what is too long for `test`: the suites with far more examples
+soak: ## what is too long for `test`: the suites with far more examples, Nacos away for long
 	@scripts/install test
+	@scripts/nacos install || true
 	@$(ALONE) $(PYTHON) -m scripts.gate soak
 
 bench: ## the golden mix through the gateway, with ratios, then an audit

@@ -79,12 +79,14 @@ def around() -> Iterator[Section]:
 
 def slower() -> Iterator[Section]:
     """What needs no running stack either, but takes longer than the quick gate may."""
+    yield Section("real Nacos", (*PYTEST, "tests/nacos"))
     yield Section("developers' promises", (*PYTEST, "tests/development"))
+    yield Section("registry", (*PYTEST, "tests/registry"))
 
 
 def across() -> Iterator[Section]:
     """Suites over the running stack; they share its ports, so they come last and one by one."""
-    beside = {"gateway", "documents", "deploy", "development", "soak"}
+    beside = {"gateway", "documents", "deploy", "development", "nacos", "registry", "soak"}
     for folder in sorted((ROOT / "tests").iterdir()):
         if folder.name not in beside and any(folder.glob("test_*.py")):
             yield Section(f"across services: {folder.name}", (*PYTEST, f"tests/{folder.name}"))
@@ -171,9 +173,13 @@ def test() -> int:
 
 
 def soak() -> int:
-    """The suites whose examples are drawn by chance, with far more of them (CFMP_DEEP)."""
+    """The suites whose examples are drawn by chance, with far more of them, and long absences (CFMP_DEEP)."""
     gate = Gate()
-    gate.run_two_at_a_time(suites("SQLite", {"CFMP_DEEP": "1"}))
+    deep = {"CFMP_DEEP": "1"}
+    absences = Section(
+        "real Nacos, away for long", (*PYTEST, "tests/nacos/test_outages.py"), environment=deep
+    )
+    gate.run_two_at_a_time([absences], suites("SQLite", deep))
     return gate.close()
 
 

@@ -90,7 +90,7 @@ class Server:
             raise CannotStart(missing)
         jars = class_path()
         (self.home / "conf").mkdir(parents=True, exist_ok=True)
-        (self.home / "port").write_text(str(self._free_port()))
+        self._write_private("port", str(self._free_port()))
         self._write_private("conf/application.properties", self._properties())
         # Embedded services find the server by this file (common.embedded).
         self._write_private("access.json", json.dumps(self.access()))
@@ -109,7 +109,7 @@ class Server:
     def become(self) -> None:
         """Turn this process into the server: for a supervisor that watches it."""
         command = self.prepare()
-        (self.home / "pid").write_text(str(os.getpid()))
+        self._write_private("pid", str(os.getpid()))
         os.execvp(command[0], command)
 
     def settle(self, seconds: float, ended: Callable[[], bool]) -> None:
@@ -158,7 +158,7 @@ class Server:
             child = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
-        (self.home / "pid").write_text(str(child.pid))
+        self._write_private("pid", str(child.pid))
         return child
 
     def _make_ours(self) -> None:
@@ -209,7 +209,7 @@ nacos.core.auth.plugin.nacos.token.secret.key={kept["token_key"]}
     def _write_private(self, name: str, text: str) -> None:
         path = self.home / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(".new")  # a service that starts now must not read half of it
+        draft = path.with_suffix(".new")  # others may read it at this moment, and must not meet half of it
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             file.write(text)
         draft.replace(path)
