@@ -153,7 +153,7 @@ def signals_as_they_were() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("signals_as_they_were")
 def test_a_worker_in_a_container_of_its_own_has_a_page(settings: Any) -> None:
     settings.CFMP.__dict__["worker_metrics_port"] = port = free_port()
