@@ -6,12 +6,16 @@ Room: network. `agent.json` and the log carry these lines; docs/troubleshooting.
 from common.nacos_client import NacosError, NacosForbidden, NacosUnreachable, Target
 
 
-def unreachable(target: Target, reason: str) -> str:
+class NoNamespace(NacosError):
+    """The console does not know our namespace."""
+
+
+def unreachable(target: Target) -> str:
     servers = ", ".join(target.servers)
     return (
         f"无法连接 Nacos（{servers}）：请检查 NACOS_SERVER、网络，以及 HTTP 端口与其 +1000 的 gRPC 端口。 "
-        f"Cannot reach Nacos at {servers} ({reason}): check NACOS_SERVER, the network, and that the port and "
-        "the one 1000 above it (gRPC) are open."
+        f"Cannot reach Nacos at {servers}: check NACOS_SERVER, the network, and that the port and the one "
+        "1000 above it (gRPC) are open."
     )
 
 
@@ -43,5 +47,7 @@ def about(error: NacosError, target: Target) -> str:
     if isinstance(error, NacosForbidden):
         return forbidden(target)
     if isinstance(error, NacosUnreachable):
-        return unreachable(target, str(error))
+        return unreachable(target)
+    if isinstance(error, NoNamespace):
+        return no_namespace(target)
     return f"Nacos 拒绝了请求。 Nacos refused: {error}"

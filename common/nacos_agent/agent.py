@@ -8,7 +8,7 @@ nothing depends on an event that may get lost.
 import asyncio
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -21,7 +21,7 @@ from common.nacos_agent.beliefs import Beliefs
 from common.nacos_agent.configs import Configs, Receive, tell_only
 from common.nacos_agent.plan import Plan, Seat
 from common.nacos_agent.readiness import Readiness
-from common.nacos_client import NacosClient, NacosError, Registration
+from common.nacos_client import NacosClient, NacosError, NacosUnreachable, Registration
 from common.snapshots import SnapshotFolder, write_snapshot
 
 log = get_logger(__name__)
@@ -84,7 +84,7 @@ class Agent:
         self.places = [Place(seat, Readiness(seat.ready_url, self._wake.set)) for seat in plan.seats]
         self._epochs = {"naming": 0, "config": 0}
         self._subscribed: set[str] = set()
-        self._namespace_known = False
+        self._namespace: bool | None = None
         # When each is due again (monotonic).
         self._due = {"lists": 0.0, "configs": 0.0, "namespace": 0.0, "state": 0.0, "reminder": 0.0}
         self._confirmed_at = ""
@@ -147,18 +147,25 @@ class Agent:
         self._note_new_connections()
         if not self.client.naming_connected:
             if self.client.problem:
-                self._complain(advice.unreachable(self.plan.target, self.client.problem))
+                self._complain(advice.unreachable(self.plan.target), self.client.problem)
             return
+        # One that fails leaves the others their turn: they ask for different rights, of different ports.
+        parts = (self._settle_places, self._settle_lists, self._settle_configs, self._settle_namespace)
+        problems = [problem for part in parts if (problem := await self._tried(part))]
+        if problems:
+            self._complain(*problems[0])
+        else:
+            self._problem = ""
+
+    async def _tried(self, part: Callable[[], Awaitable[None]]) -> tuple[str, str] | None:
+        """What to do about the problem that `part` met, and the problem itself."""
         try:
-            await self._settle_places()
-            await self._settle_lists()
-            self._confirmed_at = clock.rfc3339(clock.now())
-            await self._settle_configs()
-            await self._settle_namespace()
+            await part()
         except NacosError as error:
-            self._complain(advice.about(error, self.plan.target))
+            return advice.about(error, self.plan.target), str(error)
         except OSError as error:
-            self._complain(advice.unwritable(error))
+            return advice.unwritable(error), str(error)
+        return None
 
     def _note_new_connections(self) -> None:
         known, self._epochs = self._epochs, dict(self.client.epochs)
@@ -178,15 +185,14 @@ class Agent:
         self._due[what] = self._now() + seconds
 
     async def _settle_namespace(self) -> None:
-        if not self._namespace_known and self._is_due("namespace"):
+        """Raises NoNamespace: Nacos registers in one that nobody made, too, and shows it nowhere."""
+        if self._is_due("namespace") and self._namespace is not True:
             self._put_off("namespace", CHECK_SECONDS)
-            # A server that does not tell is believed to have it.
-            self._namespace_known = await self.client.namespace_exists() is not False
-        if self._namespace_known:
-            self._problem = ""
-        else:
-            # Nacos takes registrations for a namespace that nobody made, and its console shows them nowhere.
-            self._complain(advice.no_namespace(self.plan.target))
+            with suppress(NacosUnreachable):
+                # A server that does not tell is believed to have it.
+                self._namespace = await self.client.namespace_exists() is not False
+        if self._namespace is False:
+            raise advice.NoNamespace(self.plan.target.namespace)
 
     async def _settle_places(self) -> None:
         for place in self.places:
@@ -216,6 +222,7 @@ class Agent:
         if self._is_due("lists") or self.beliefs.doubtful:
             self._put_off("lists", CHECK_SECONDS)
             await self._check()
+        self._confirmed_at = clock.rfc3339(clock.now())
 
     async def _check(self) -> None:
         """Ask for every list, though pushes should have told: they get lost, and so do registrations."""
@@ -257,9 +264,9 @@ class Agent:
 
     # --- telling --------------------------------------------------------------------------------
 
-    def _complain(self, problem: str) -> None:
+    def _complain(self, problem: str, reason: str) -> None:
         if problem != self._problem or self._is_due("reminder"):
-            log.error("nacos_problem", problem=problem)
+            log.error("nacos_problem", problem=problem, reason=reason)
             self._put_off("reminder", REMIND_SECONDS)
         self._problem = problem
 
@@ -280,7 +287,7 @@ class Agent:
         try:
             write_snapshot(self.folder.agent, told)
         except OSError as error:
-            self._complain(advice.unwritable(error))
+            self._complain(advice.unwritable(error), str(error))
 
     def _counts(self, place: Place) -> bool:
         # Whoever waits for us to be gone must not take "perhaps" for "no".
