@@ -7,22 +7,27 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from scripts.storyteller import eventually
 from tests.conftest import ROOT, Stack
+from tests.shop import at_once
 
 SERVICES = ("notification", "payment", "order")
+# Documented ports, and the second instance's; where there is a registry that one takes any that is free.
 PORTS = {"order": (8001, 8011), "payment": (8002, 8012), "notification": (8003, 8013)}
 # The gateway asks every 2 s and believes the second refusal.
 DRAIN_SECONDS = "5"
 PATIENCE = 60.0
 
-ADDRESSES = {
-    f"{name.upper()}_SERVICE_URL": ",".join(f"http://127.0.0.1:{port}" for port in ports)
-    for name, ports in PORTS.items()
+FOUND_BY = {
+    "static": {
+        f"{name.upper()}_SERVICE_URL": ",".join(f"http://127.0.0.1:{port}" for port in ports)
+        for name, ports in PORTS.items()
+    },
+    "nacos": {"DISCOVERY": "nacos"},
 }
 
 
@@ -31,16 +36,23 @@ class Second:
 
     def __init__(self, stack: Stack, name: str) -> None:
         self._stack, self.name = stack, name
+        self._run = stack.var / "run" / f"{name}-2"
         self._log = (stack.var / "log" / f"{name}-2.log").open("ab")
         self.start()
 
+    @property
+    def port(self) -> int:
+        return int((self._run / f"{self.name}.port").read_text())
+
     def start(self) -> None:
+        has_registry = self._stack.environment.get("DISCOVERY") == "nacos"
         own = {
             "PYTHONPATH": str(ROOT),
-            "SERVICE_PORT": str(PORTS[self.name][1]),
-            "SERVICE_RUN_DIR": str(self._stack.var / "run" / f"{self.name}-2"),
+            "SERVICE_PORT": "0" if has_registry else str(PORTS[self.name][1]),
+            "SERVICE_RUN_DIR": str(self._run),
             "WEB_CONCURRENCY": "1",
         }
+        (self._run / f"{self.name}.port").unlink(missing_ok=True)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "common.launcher", "web"],
             cwd=ROOT / f"{self.name}-service",
@@ -62,20 +74,30 @@ class Fleet:
 
     def restart_first(self, name: str) -> None:
         self._stack.control("restart", f"cfmp:{name}")
-        self.is_trusted(name, PORTS[name][0])
+        self.first_is_trusted(name)
 
     def restart_second(self, name: str) -> None:
         assert self._seconds[name].stop() == 0
         self._seconds[name].start()
-        self.is_trusted(name, PORTS[name][1])
+        self.second_is_trusted(name)
 
     def restart_worker(self, name: str) -> None:
         self._stack.control("restart", f"cfmp:{name}-worker")
 
-    def is_trusted(self, name: str, port: int) -> None:
-        eventually(
-            lambda: self._health(name).get(port), bool, f"the gateway trusts {name} at {port}", PATIENCE
-        )
+    def first_is_trusted(self, name: str) -> None:
+        self._is_trusted(name, lambda: PORTS[name][0])
+
+    def second_is_trusted(self, name: str) -> None:
+        self._is_trusted(name, lambda: self._seconds[name].port)
+
+    def _is_trusted(self, name: str, port: Callable[[], int]) -> None:
+        def trusted() -> bool:
+            try:
+                return self._health(name).get(port(), False)
+            except FileNotFoundError:  # it has not said its port yet
+                return False
+
+        eventually(trusted, bool, f"the gateway trusts {name}", PATIENCE)
 
     def _health(self, name: str) -> dict[int, bool]:
         """Envoy's opinion of each instance, by port."""
@@ -91,15 +113,15 @@ class Fleet:
 
 @contextmanager
 def two_of_each(stack: Stack) -> Iterator[Fleet]:
-    with ExitStack() as running:
-        seconds = {name: Second(stack, name) for name in SERVICES}
-        for second in seconds.values():
-            running.callback(second.stop)
-        fleet = Fleet(stack, seconds)
-        for name, ports in PORTS.items():
-            for port in ports:
-                fleet.is_trusted(name, port)
+    seconds = {name: Second(stack, name) for name in SERVICES}
+    fleet = Fleet(stack, seconds)
+    try:
+        for name in SERVICES:
+            fleet.first_is_trusted(name)
+            fleet.second_is_trusted(name)
         yield fleet
+    finally:
+        at_once(Second.stop, seconds.values())
 
 
 def admin(path: Path, question: str) -> bytes:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import pytest
 
 from tests.conftest import Stack, running_stack
+from tests.nacos.conftest import demand
 from tests.rolling.customers import Books, Customers
-from tests.rolling.fleet import ADDRESSES, DRAIN_SECONDS, SERVICES, Fleet, two_of_each
-from tests.shop import Shop
+from tests.rolling.fleet import DRAIN_SECONDS, FOUND_BY, SERVICES, Fleet, two_of_each
+from tests.shop import Shop, at_once
 
 
 @dataclass(frozen=True)
@@ -19,9 +20,11 @@ class Day:
     books: Books
 
 
-@pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    with running_stack(DRAIN_SECONDS=DRAIN_SECONDS, **ADDRESSES) as stack:
+@pytest.fixture(scope="module", params=list(FOUND_BY))
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    if request.param == "nacos":
+        demand()
+    with running_stack(DRAIN_SECONDS=DRAIN_SECONDS, **FOUND_BY[request.param]) as stack:
         yield stack
 
 
@@ -35,12 +38,14 @@ def day(stack: Stack) -> Iterator[Day]:
 
 
 def restart_everything(fleet: Fleet) -> None:
-    """One by one; the instances of one service never one after the other."""
-    for name in SERVICES:
+    """Each service's instances one by one, the services side by side."""
+
+    def restart(name: str) -> None:
         fleet.restart_first(name)
         fleet.restart_worker(name)
-    for name in SERVICES:
         fleet.restart_second(name)
+
+    at_once(restart, SERVICES)
 
 
 def test_every_request_gets_a_good_answer(day: Day) -> None:
