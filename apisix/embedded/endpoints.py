@@ -8,7 +8,6 @@ agents too: the newest of a service counts. An empty list is an answer of the re
 import argparse
 import ipaddress
 import json
-import os
 import signal
 import socket
 import sys
@@ -16,6 +15,8 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from common.snapshots import read_snapshot, write_snapshot
 
 LOOK_EVERY_SECONDS = 0.5
 
@@ -31,20 +32,20 @@ def write_first(folder: Path, services: Iterable[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for service in services:
         if not (folder / f"{service}.json").exists():
-            _replace(folder / f"{service}.json", assignment(service, []))
+            write_snapshot(folder / f"{service}.json", assignment(service, []))
 
 
-def assignment(service: str, instances: Iterable[Mapping[str, Any]]) -> str:
-    """Envoy's text for one service: enabled, healthy instances that weigh something."""
+def assignment(service: str, instances: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """What Envoy reads of one service: enabled, healthy instances that weigh something."""
     endpoints = [entry for instance in instances if _takes_requests(instance) for entry in _entry(instance)]
-    # In one order, so that the text changes only when the list does.
+    # In one order, so that the file changes only when the list does.
     endpoints.sort(key=json.dumps)
     resource = {
         "@type": _ASSIGNMENT,
         "cluster_name": service,
         "endpoints": [{"lb_endpoints": endpoints}] if endpoints else [],
     }
-    return json.dumps({"resources": [resource]}, indent=1)
+    return {"resources": [resource]}
 
 
 def _takes_requests(instance: Mapping[str, Any]) -> bool:
@@ -101,16 +102,17 @@ class Keeper:
         known = [snapshot for source in self._sources if (snapshot := _read(source / name, service))]
         if not known:
             return False
-        target, (_, fresh) = self._folder / name, max(known)
-        if target.exists() and target.read_text(encoding="utf-8") == fresh:
+        target, (_, fresh) = self._folder / name, max(known, key=lambda snapshot: snapshot[0])
+        if read_snapshot(target) == fresh:
             return False
-        _replace(target, fresh)
+        # Moved into the folder whole, which is what Envoy watches for.
+        write_snapshot(target, fresh)
         _say("endpoints_changed", of=service)
         return True
 
 
-def _read(path: Path, service: str) -> tuple[str, str] | None:
-    """When the snapshot was written, and Envoy's text of it."""
+def _read(path: Path, service: str) -> tuple[str, dict[str, Any]] | None:
+    """When the snapshot was written, and what Envoy reads of it."""
     try:
         snapshot = json.loads(path.read_text(encoding="utf-8"))
         if snapshot["service"] != service:
@@ -121,16 +123,6 @@ def _read(path: Path, service: str) -> tuple[str, str] | None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         _say("snapshot_unreadable", path=str(path), error=f"{type(error).__name__}: {error}")
         return None
-
-
-def _replace(target: Path, text: str) -> None:
-    """Envoy watches for a file moved into its folder, so it never sees half of one."""
-    fresh = target.with_name(f".{target.name}.{os.getpid()}")
-    with fresh.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(target)
 
 
 def _say(event: str, **about: object) -> None:

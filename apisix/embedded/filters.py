@@ -97,18 +97,22 @@ def no_token() -> dict[str, Any]:
 
 
 def _jwt(table: Table) -> dict[str, Any]:
-    verified = {
-        "requires_any": {"requirements": [{"provider_name": item.username} for item in table.consumers]}
-    }
-    either = {
-        "requires_any": {"requirements": [*verified["requires_any"]["requirements"], {"allow_missing": {}}]}
-    }
+    issuers = [{"provider_name": item.username} for item in table.consumers]
+    verified = _any_of(issuers)
+    either = _any_of([*issuers, {"allow_missing": {}}])
     return {
         "providers": {consumer.username: _provider(consumer) for consumer in table.consumers},
         "requirement_map": {"user": verified, "optional-user": either},
         # A route that says nothing asks for a user: forgetting is safe.
         "rules": [{"match": {"prefix": "/"}, "requires": verified}],
     }
+
+
+def _any_of(requirements: list[dict[str, Any]]) -> dict[str, Any]:
+    """Envoy wants two or more to choose from."""
+    if not requirements:
+        raise TableError("no issuer of tokens has a key, so nobody could log in")
+    return requirements[0] if len(requirements) == 1 else {"requires_any": {"requirements": requirements}}
 
 
 def _provider(consumer: Consumer) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from apisix.check import problems
 from apisix.embedded.bootstrap import Listen, translate
 from apisix.embedded.endpoints import write_first
-from apisix.table import WITHOUT_REGISTRY, Table, load_config
+from apisix.table import WITHOUT_REGISTRY, Table, TableError, load_config
 from apisix.table import load as load_table
 from common import config
 from common.faults import Misconfigured
@@ -42,9 +42,12 @@ def prepare(early: Sequence[Program] = ()) -> None:
 def envoy_config() -> dict[str, object]:
     """The route table, checked and translated for this machine's sockets and ports."""
     try:
-        settings = config.load("OrderService")
-    except Misconfigured as wrong:
+        return _translated(config.load("OrderService"))
+    except (Misconfigured, TableError) as wrong:
         raise CannotStart(str(wrong)) from wrong
+
+
+def _translated(settings: config.Settings) -> dict[str, object]:
     table = load_table(environ={**_token_keys(settings), **layout.ENVIRONMENT})
     if found := problems(table, load_config(environ={**WITHOUT_REGISTRY, **layout.ENVIRONMENT})):
         raise CannotStart("apisix.yaml: " + "; ".join(found))
@@ -75,8 +78,9 @@ def _first_endpoints(table: Table) -> Path:
 
 
 def _token_keys(settings: config.Settings) -> dict[str, str]:
-    """The issuers' keys under the names that the route table uses."""
-    found = {"JWT_KEY_CLAIM": settings.jwt_key_claim}
+    """The issuers' keys under the names that the route table uses; empty where there is none."""
+    found = {f"JWT_{name}": "" for name in ("RS256_KEY", "RS256_PUBLIC_KEY", "HS256_KEY", "HS256_SECRET")}
+    found["JWT_KEY_CLAIM"] = settings.jwt_key_claim
     for key in settings.jwt_keys:
         name = _free_name(key["algorithm"], found)
         found[f"{name}_KEY"] = key["key"]
@@ -87,8 +91,10 @@ def _token_keys(settings: config.Settings) -> dict[str, str]:
 
 def _free_name(algorithm: str, taken: dict[str, str]) -> str:
     """While keys change, the table has room for a next key of each algorithm."""
+    if f"JWT_{algorithm}_KEY" not in taken:
+        raise CannotStart(f"JWT_KEYS has a key for {algorithm}; the gateway takes RS256 and HS256")
     for name in (f"JWT_{algorithm}", f"JWT_{algorithm}_NEXT"):
-        if f"{name}_KEY" not in taken:
+        if not taken.get(f"{name}_KEY"):
             return name
     raise CannotStart(f"JWT_KEYS has three {algorithm} keys; the gateway takes two: drop the oldest")
 

@@ -248,21 +248,18 @@ class TestKeeper:
         write_first(tmp_path, ["OrderService", "UserService"])
 
         assert (tmp_path / "OrderService.json").read_text() == "earlier"
-        assert (tmp_path / "UserService.json").read_text() == assignment("UserService", [])
+        assert json.loads((tmp_path / "UserService.json").read_text()) == assignment("UserService", [])
 
     def test_names_become_addresses_and_unknown_names_nothing(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        text = assignment(
-            "OrderService", [{**self.one, "host": "localhost"}, {**self.one, "host": "no.such.invalid"}]
-        )
+        named = [{**self.one, "host": "localhost"}, {**self.one, "host": "no.such.invalid"}]
+        (entry,) = assignment("OrderService", named)["resources"][0]["endpoints"][0]["lb_endpoints"]
 
-        assert json.loads(text)["resources"][0]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] in (
-            {"socket_address": {"address": "127.0.0.1", "port_value": 8001}},
-            {"socket_address": {"address": "::1", "port_value": 8001}},
-        )
-        assert text.count("port_value") == 1
+        assert entry["endpoint"]["address"]["socket_address"]["address"] in ("127.0.0.1", "::1")
         assert "host_unknown" in capsys.readouterr().out
 
     def test_a_small_weight_is_still_one(self) -> None:
-        assert '"load_balancing_weight": 1' in assignment("OrderService", [{**self.one, "weight": 0.001}])
+        light = assignment("OrderService", [{**self.one, "weight": 0.001}])
+
+        assert light["resources"][0]["endpoints"][0]["lb_endpoints"][0]["load_balancing_weight"] == 1
