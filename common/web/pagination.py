@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
 
 from django.conf import settings
-from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -21,7 +20,15 @@ LARGEST_PAGE = 1_000_000
 Present = Callable[[list[Any]], list[Any]]
 
 
-def cfmp_page(request: Request, queryset: QuerySet[Any], present: Present) -> Response:
+class Listed(Protocol):
+    """What can be paged: a queryset, or whatever counts and slices like one."""
+
+    def count(self) -> int: ...
+
+    def __getitem__(self, window: slice, /) -> Iterable[Any]: ...
+
+
+def cfmp_page(request: Request, queryset: Listed, present: Present) -> Response:
     """A CFMP list: `{count, next, previous, results: {code, message, data}}`; two queries.
 
     Raises InvalidInput.
@@ -39,7 +46,7 @@ def cfmp_page(request: Request, queryset: QuerySet[Any], present: Present) -> Re
     )
 
 
-def payment_page(request: Request, queryset: QuerySet[Any], present: Present) -> Response:
+def payment_page(request: Request, queryset: Listed, present: Present) -> Response:
     """A page of the payment API: `data: {records, total, page, size, pages}`; two queries.
 
     Raises InvalidInput.
@@ -51,7 +58,7 @@ def payment_page(request: Request, queryset: QuerySet[Any], present: Present) ->
     return Response(envelope("payment_api", data))
 
 
-def _slice(queryset: QuerySet[Any], page: int, size: int) -> tuple[int, list[Any]]:
+def _slice(queryset: Listed, page: int, size: int) -> tuple[int, list[Any]]:
     start = (page - 1) * size
     count = queryset.count()
     # A page past the end is empty, not an error: the list may have shrunk since the client read its length.

@@ -8,15 +8,16 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Func, IntegerField, Q, QuerySet, Sum
 
 from common import clock
 from common.errors import PermissionRefused
 from common.money import format_amount
+from common.prepared import Statement
 from common.web.converters import Ref
 from order.errors import OrderNotFound
 from order.models import (
@@ -192,26 +193,66 @@ def _detail(where: Q, fields: Iterable[str] = ROW_FIELDS) -> dict[str, Any]:
     return with_items([row])[0]
 
 
-def orders_bought_by(user_uuid: UUID, *, statuses: Collection[int] | None, sort: Iterable[str]) -> QuerySet:
-    """The rows of a buyer's list."""
-    return _listed(Q(buyer_uuid=user_uuid, hidden_by_buyer=False), statuses, sort)
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The orders that a person bought or sold: `count()`, and a slice of rows, by statements written once."""
+
+    part: str
+    user_uuid: UUID
+    statuses: frozenset[OrderStatus] | None
+    sort: tuple[str, ...]
+
+    def count(self) -> int:
+        return int(_count_of(self.part, self.statuses).rows(self.user_uuid)[0]["count"])
+
+    def __getitem__(self, window: slice) -> list[dict[str, Any]]:
+        page = _page_of(self.part, self.statuses, self.sort, window.start, window.stop)
+        return page.rows(self.user_uuid)
 
 
-def orders_sold_by(user_uuid: UUID, *, statuses: Collection[int] | None, sort: Iterable[str]) -> QuerySet:
-    """The rows of a seller's list."""
-    return _listed(Q(seller_uuid=user_uuid, hidden_by_seller=False), statuses, sort)
+def orders_bought_by(
+    user_uuid: UUID, *, statuses: frozenset[OrderStatus] | None, sort: tuple[str, ...]
+) -> Listing:
+    """A buyer's list."""
+    return Listing(BUYER, user_uuid, statuses, sort)
 
 
-def _listed(where: Q, statuses: Collection[int] | None, sort: Iterable[str]) -> QuerySet:
-    orders = _rows().filter(where)
-    if statuses is not None:
-        orders = orders.filter(status__in=statuses)
-    return orders.order_by(*sort)
+def orders_sold_by(
+    user_uuid: UUID, *, statuses: frozenset[OrderStatus] | None, sort: tuple[str, ...]
+) -> Listing:
+    """A seller's list."""
+    return Listing(SELLER, user_uuid, statuses, sort)
 
 
-@cache
-def _item_rows() -> QuerySet:
-    return OrderItem.objects.order_by("id").values("order_id", *ITEM_FIELDS)
+# Whoever asks stands here in the statements below.
+_SOMEBODY = UUID("5bd0a3a6-5c1e-4d56-9d6b-8f0d3c5a7e11")
+
+
+@lru_cache(maxsize=256)
+def _page_of(
+    part: str, statuses: frozenset[OrderStatus] | None, sort: tuple[str, ...], start: int, stop: int
+) -> Statement:
+    return Statement(_listed(part, statuses).order_by(*sort)[start:stop], [_SOMEBODY])
+
+
+@lru_cache(maxsize=64)
+def _count_of(part: str, statuses: frozenset[OrderStatus] | None) -> Statement:
+    # Not Count: this one number is of all rows, and nothing is grouped.
+    all_rows = Func(function="COUNT", template="%(function)s(*)", output_field=IntegerField())
+    return Statement(_listed(part, statuses).values(count=all_rows), [_SOMEBODY])
+
+
+def _listed(part: str, statuses: frozenset[OrderStatus] | None) -> QuerySet:
+    orders = _rows().filter(**{f"{part}_uuid": _SOMEBODY, f"hidden_by_{part}": False})
+    return orders if statuses is None else orders.filter(status__in=sorted(statuses))
+
+
+@lru_cache(maxsize=128)
+def _items_of(orders: int) -> Statement:
+    """The lines of so many orders."""
+    stand_ins = [-1 - number for number in range(orders)]
+    rows = OrderItem.objects.order_by("id").values("order_id", *ITEM_FIELDS)
+    return Statement(rows.filter(order_id__in=stand_ins), stand_ins)
 
 
 @cache
@@ -224,7 +265,7 @@ def with_items(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """`rows` with an `items` list each: one query for a whole page."""
     by_order: dict[int, list[dict[str, Any]]] = {row["id"]: row.setdefault("items", []) for row in rows}
     if by_order:
-        for item in _item_rows().filter(order_id__in=by_order):
+        for item in _items_of(len(by_order)).rows(*by_order):
             by_order[item.pop("order_id")].append(item)
     return rows
 

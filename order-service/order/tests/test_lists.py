@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from order import selectors
 from order.models import Order
 from order.tests.test_place import CLIENT_FIELDS, PRODUCT_FIELDS
 from order.tests.world import CUP, TEA, World
@@ -184,3 +185,25 @@ def test_an_internal_read_costs_two_statements(service_api: Any, place: Any, cou
         service_api("PaymentService").get(path)
 
     assert log.count == 2, log
+
+
+@pytest.mark.parametrize("sort", selectors.SORTS)
+@pytest.mark.parametrize("status", selectors.STATUS_FILTERS)
+def test_a_list_written_once_is_the_list_of_whoever_asks(
+    world: World, place: Any, alice: Any, bob: Any, status: str, sort: str
+) -> None:
+    """The same statement answers for both people, and as an ordinary queryset would."""
+    world.pay(place(quantity=2))
+    place(), place(product=CUP, quantity=3)
+    statuses, by = selectors.STATUS_FILTERS[status], selectors.SORTS[sort]
+
+    for list_of, person, mine in (
+        (selectors.orders_bought_by, alice, {"buyer_uuid": alice.uuid, "hidden_by_buyer": False}),
+        (selectors.orders_sold_by, bob, {"seller_uuid": bob.uuid, "hidden_by_seller": False}),
+        (selectors.orders_bought_by, bob, {"buyer_uuid": bob.uuid, "hidden_by_buyer": False}),
+    ):
+        plain = Order.objects.filter(**mine).order_by(*by).values(*selectors.ROW_FIELDS)
+        plain = plain if statuses is None else plain.filter(status__in=statuses)
+        listing = list_of(person.uuid, statuses=statuses, sort=by)
+        assert listing.count() == plain.count()
+        assert [listing[0:2], listing[2:4]] == [list(plain[0:2]), list(plain[2:4])]
