@@ -12,6 +12,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="payment",
             name="notify_url",
-            field=models.CharField(default="", max_length=512),
+            field=models.CharField(db_default="", default="", max_length=512),
         ),
     ]

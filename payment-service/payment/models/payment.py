@@ -68,7 +68,7 @@ class Payment(models.Model):
     qr_code = models.CharField(max_length=512, default="")
     return_url = models.CharField(max_length=512, default="")
     # Where the client wants to be told; ours at the provider is never this one.
-    notify_url = models.CharField(max_length=512, default="")
+    notify_url = models.CharField(max_length=512, default="", db_default="")
     failure_reason = models.CharField(max_length=255, default="")
     # A provider call ended without an answer we may believe; `sync_due_at` says when to ask again.
     unknown = models.BooleanField(default=False)

@@ -57,8 +57,9 @@ def test_of_eight_refunds_of_the_whole_amount_one_is_paid_back(shop: Any) -> Non
 
     answers = race([lambda: shop.refund(payment, "12.00")] * CROWD)
 
-    counted = statuses(answers)
-    assert counted[200] == 1 and sum(counted[code] for code in (409, 422)) == CROWD - 1, counted
+    # Who comes while it is under way is told of the same one: a double click.
+    assert set(statuses(answers)) <= {200, 409, 422}
+    assert len({answer.json()["data"]["refund_id"] for answer in answers if answer.status_code == 200}) == 1
     assert fresh(payment).refunded_amount == Decimal("12.00") and payment.status == 4
     assert shop.alipay.balance(payment.out_trade_no) == 0
     assert len(shop.alipay.trades[payment.out_trade_no].refunds) == 1
