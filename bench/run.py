@@ -1,4 +1,4 @@
-"""`make bench`: the golden mix and three ratios against a running stack, then the audits; Markdown out.
+"""`make bench`: the order list against a bare view in its place, the golden mix, the audits; Markdown out.
 
 Room: bench. Load goes to loopback only and is bounded in time. Absolute figures move from machine to machine;
 the ratios are what to compare, so every pair is measured in one run, in turn.
@@ -14,22 +14,23 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import requests
 
+from bench.processes import bare_in_place, cpu_seconds, pids
 from common import clock
 from common.config import read_environment
 from common.ports import url_of
 from scripts.demo import ADDRESS, audit
-from scripts.stack.layout import DATABASES
 from scripts.storyteller import Person, expect
 
 ROOT = Path(__file__).resolve().parent.parent
 GATEWAY = os.environ.get("GATEWAY_URL") or url_of("gateway", read_environment())
 ORDER_DIRECT = url_of("OrderService", read_environment())
-BARE = "http://127.0.0.1:8099"
+LIST = "/api/orders/?page_size=10"
 CONNECTIONS = 16
 # One buyer pays hundreds of times here, which the velocity policies are there to stop.
 VELOCITY_POLICIES = (4, 5, 6)
@@ -62,8 +63,7 @@ def prepare() -> dict[str, str]:
         "BENCH_PRODUCT": goods["product_uuid"],
         "BENCH_SELLER": bob.uuid,
         "BENCH_ORDER": orders[0]["order_uuid"],
-        "BENCH_BUYER": alice.uuid.replace("-", ""),
-        "BENCH_DATABASE": str(DATABASES / "order.sqlite3"),
+        "BENCH_BUYER": alice.uuid,
     }
 
 
@@ -83,61 +83,64 @@ def velocity_unwatched() -> Iterator[None]:
         switch(True)
 
 
-def start_bare(environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    """Serve the bare view exactly as the services are served."""
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "-k",
-        "gthread",
-        "--threads",
-        "4",
-        "-w",
-        "1",
-        "--keep-alive",
-        "75",
-    ]
-    command += ["-b", BARE.removeprefix("http://"), "--log-level", "error", "bench.bare:application"]
-    process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **environment})
-    time.sleep(3)
-    rows = requests.get(f"{BARE}/orders", timeout=10).json()["data"]
-    expect(len(rows) == 10, "the bare view lists the same ten orders", rows)
-    return process
+@dataclass
+class Way:
+    """One way to the list: requests per second and CPU milliseconds per request of each round."""
+
+    per_second: list[float] = field(default_factory=list)
+    cpu_ms: list[float] = field(default_factory=list)
+
+    @property
+    def speed(self) -> float:
+        return statistics.median(self.per_second)
+
+    @property
+    def cost(self) -> float:
+        return statistics.median(self.cpu_ms)
 
 
-def compare(seconds: int, environment: dict[str, str]) -> dict[str, list[float]]:
+def compare(seconds: int, environment: dict[str, str]) -> dict[str, Way]:
     """Three rounds of each way, in turn, so that the machine's mood touches all alike."""
-    ways = {
-        "bare view, direct": f"{BARE}/orders",
-        "order list, direct": f"{ORDER_DIRECT}/api/orders/?page_size=10",
-        "order list, through the gateway": f"{GATEWAY}/api/orders/?page_size=10",
-    }
-    found: dict[str, list[float]] = {name: [] for name in ways}
+    found: dict[str, Way] = {}
     for turn in range(3):
-        for name, url in ways.items():
-            print(f"  round {turn + 1}/3: {name} …", flush=True)
-            figures = wrk("list.lua", url, seconds, environment)
-            expect(not figures["status_errors"], f"{name} answers without an error", figures)
-            found[name].append(figures["per_second"])
+        print(f"  round {turn + 1}/3 …", flush=True)
+        with bare_in_place(ORDER_DIRECT, environment) as bare:
+            rows = requests.get(f"{ORDER_DIRECT}{LIST}", timeout=10).json()["data"]
+            expect(len(rows) == 10, "the bare view lists the same ten orders", rows)
+            _measure(found, "bare view", bare, seconds, environment)
+        _measure(found, "order list", pids()["order"], seconds, environment)
     return found
 
 
-def report(mix: dict[str, Any], ways: dict[str, list[float]]) -> str:
-    medians = {name: statistics.median(values) for name, values in ways.items()}
-    bare, direct, through = medians.values()
+def _measure(found: dict[str, Way], name: str, main: int, seconds: int, environment: dict[str, str]) -> None:
+    for through, host in (("direct", ORDER_DIRECT), ("through the gateway", GATEWAY)):
+        wrk("list.lua", f"{host}{LIST}", 1, environment)  # every process has answered once
+        before = cpu_seconds(main)
+        figures = wrk("list.lua", f"{host}{LIST}", seconds, environment)
+        spent = cpu_seconds(main) - before
+        expect(not figures["status_errors"], f"{name}, {through}, answers without an error", figures)
+        way = found.setdefault(f"{name}, {through}", Way())
+        way.per_second.append(figures["per_second"])
+        way.cpu_ms.append(1000 * spent / figures["requests"])
+
+
+def report(mix: dict[str, Any], ways: dict[str, Way]) -> str:
     lines = [
         f"## {clock.shanghai_date().isoformat()}, {os.cpu_count()} cores, {platform.machine()}, "
         f"Python {platform.python_version()}, SQLite, wrk -t1 -c{CONNECTIONS} on the same cores",
         "",
-        "| what | req/s (median of 3) | ratio |",
-        "|---|---|---|",
-        f"| bare Django view (one raw query + orjson), direct | {bare:.0f} | 1 |",
-        f"| order list, direct | {direct:.0f} | {direct / bare:.2f} of the bare view |",
-        f"| order list, through the gateway | {through:.0f} | {through / direct:.2f} of direct |",
+        "| what | req/s (median of 3) | of the bare view's | CPU ms per request | of the bare view's |",
+        "|---|---|---|---|---|",
+    ]
+    for name, way in sorted(ways.items(), key=lambda item: item[0].partition(", ")[2]):
+        bare = ways[f"bare view, {name.partition(', ')[2]}"]
+        speed, cost = way.speed / bare.speed, way.cost / bare.cost
+        lines.append(f"| {name} | {way.speed:.0f} | {speed:.2f} | {way.cost:.2f} | {cost:.2f} |")
+    lines += [
         "",
         f"Golden mix through the gateway: {mix['per_second']:.0f} req/s, p50 {mix['p50_ms']:.1f} ms, "
-        f"p99 {mix['p99_ms']:.1f} ms, {mix['requests']} requests, {mix['status_errors']} error answers, "
+        f"p99 {mix['p99_ms']:.1f} ms, {mix['cpu_ms']:.1f} CPU ms per request in the whole stack, "
+        f"{mix['requests']} requests, {mix['status_errors']} error answers, "
         f"{mix['socket_errors']} socket errors; "
         "the audits of money and orders found no difference afterwards.",
         "",
@@ -152,15 +155,12 @@ def main() -> int:
     arguments = parser.parse_args()
     print("Preparing: twenty orders to list", flush=True)
     environment = prepare()
-    bare = start_bare(environment)
-    try:
-        ways = compare(arguments.seconds, environment)
-    finally:
-        bare.terminate()
-        bare.wait()
+    ways = compare(arguments.seconds, environment)
     print("  the golden mix …", flush=True)
     with velocity_unwatched():
+        before = cpu_seconds(*pids().values())
         mix = wrk("golden.lua", GATEWAY, arguments.seconds * 2, environment)
+        mix["cpu_ms"] = 1000 * (cpu_seconds(*pids().values()) - before) / max(1, mix["requests"])
     if mix["status_errors"] or mix["socket_errors"]:
         print(f"The mix met errors, so it proves nothing: {mix}", file=sys.stderr)
         print("Start the stack with GATEWAY_USER_REQUESTS=1000000 for a bench.", file=sys.stderr)
