@@ -235,7 +235,7 @@ PLUMBING = Dashboard(
 
 REGISTRY = Dashboard(
     "cfmp-registry",
-    "Registry",
+    "Registry and configuration",
     (
         Panel(
             "Since Nacos confirmed a peer's list",
@@ -252,6 +252,21 @@ REGISTRY = Dashboard(
             "Peers held back",
             "none",
             {"{{service}} to {{peer}}": _most("peer_breaker_open", "service", "peer")},
+        ),
+        Panel(
+            "Configuration refused, and still so",
+            "none",
+            {"{{service}} {{data_id}}": _most("config_refusal_standing", "service", "data_id")},
+        ),
+        Panel(
+            "Since when a document is in force",
+            "s",
+            {"{{service}} {{data_id}}": _most("config_age_seconds", "service", "data_id")},
+        ),
+        Panel(
+            "Contents refused",
+            "none",
+            {"{{service}} {{data_id}}": _most("config_refused_total", "service", "data_id")},
         ),
     ),
 )
