@@ -76,7 +76,7 @@ def registry_access(var_dir: Path | str) -> dict[str, str]:
     """How to reach the Nacos of `var_dir`, as `scripts/nacos` noted it; nothing where there never was one."""
     try:
         found: dict[str, str] = json.loads((Path(var_dir) / "nacos" / "access.json").read_text())
-    except FileNotFoundError:
+    except (OSError, ValueError):
         return {}
     return found
 

@@ -12,9 +12,7 @@ from scripts.nacos_server.server import OFFSETS, USERNAME, Server
 
 def server() -> Server:
     """The server of this machine's var folder."""
-    var = Path(os.environ.get("CFMP_VAR_DIR") or ROOT / "var")
-    given = os.environ.get("CFMP_NACOS_PORT")
-    return Server(var / "nacos", int(given) if given else None)
+    return Server.of(Path(os.environ.get("CFMP_VAR_DIR") or ROOT / "var"), os.environ)
 
 
 def install() -> None:

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import time
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from scripts.nacos_server.console import Console, Refused, Unreachable
@@ -41,11 +41,22 @@ class Server:
         self.home = home.resolve()
         self._wanted_port = port
 
+    @classmethod
+    def of(cls, var: Path, environ: Mapping[str, str]) -> "Server":
+        """The server of a var folder. Raises CannotStart for a CFMP_NACOS_PORT that is no port."""
+        given = environ.get("CFMP_NACOS_PORT", "")
+        if given and not (given.isascii() and given.isdigit() and 1024 < int(given) - 1000 < 63000):
+            raise CannotStart(
+                f"CFMP_NACOS_PORT={given}: a number from 2025 to 63999, for Nacos takes ports around it too"
+            )
+        return cls(var / "nacos", int(given) if given else None)
+
     @property
     def port(self) -> int:
         """The HTTP port; 0 before the first start."""
         kept = self.home / "port"
-        return int(kept.read_text()) if kept.exists() else 0
+        text = kept.read_text() if kept.exists() else ""
+        return int(text) if text.isdigit() else 0
 
     @property
     def address(self) -> str:
@@ -223,8 +234,11 @@ nacos.core.auth.plugin.nacos.token.secret.key={kept["token_key"]}
         return True
 
     def _last_words(self) -> str:
+        """Its own reasons, without the stack traces they come in."""
         log = self.home / "output.log"
-        return "\n".join(log.read_text(errors="replace").splitlines()[-15:]) if log.exists() else ""
+        lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+        reasons = [line[:300] for line in lines if line.startswith("Caused by:") or " ERROR " in line]
+        return "\n".join([*reasons[-3:], *([f"All of it is in {log}"] if lines else [])])
 
 
 def _block(port: int) -> dict[str, int]:

@@ -4,6 +4,7 @@ import http.client
 import subprocess
 import time
 
+from scripts.nacos_server.jars import CannotStart
 from scripts.nacos_server.server import Server
 from scripts.stack import layout, processes, registry
 
@@ -24,10 +25,10 @@ class NotReady(Exception):
 
 
 def wait(seconds: float, supervisor: subprocess.Popen[bytes], nacos: Server | None = None) -> float:
-    """How long it took until every part was ready. Raises NotReady, and CannotStart for Nacos."""
+    """How long it took until every part was ready. Raises NotReady."""
     started = time.monotonic()
     if nacos:
-        nacos.settle(seconds, ended=lambda: supervisor.poll() is not None)
+        _settle(nacos, seconds, supervisor)
     port, silent = layout.service_ports(), dict(_QUESTIONS)
     missing = list(silent)
     while missing:
@@ -42,6 +43,16 @@ def wait(seconds: float, supervisor: subprocess.Popen[bytes], nacos: Server | No
             raise NotReady(f"not ready after {seconds:.0f} s: {', '.join(missing)}\n{_explain(missing)}")
         time.sleep(0.2 if missing else 0)
     return time.monotonic() - started
+
+
+def _settle(nacos: Server, seconds: float, supervisor: subprocess.Popen[bytes]) -> None:
+    def ended() -> bool:
+        return supervisor.poll() is not None or "nacos" in processes.failing()
+
+    try:
+        nacos.settle(seconds, ended)
+    except CannotStart as why:
+        raise NotReady(f"{why}\n{_explain(['nacos'])}") from None
 
 
 def _ready(port: int, path: str, statuses: set[int]) -> bool:

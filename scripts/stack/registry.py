@@ -20,7 +20,7 @@ def join() -> Server | None:
         return None
     if importlib.util.find_spec("v2") is None:
         raise CannotStart("DISCOVERY=nacos needs more packages: scripts/install nacos")
-    server = Server(layout.VAR / "nacos")
+    server = Server.of(layout.VAR, layout.ENVIRONMENT)
     if not server.pid:
         server.prepare()
     return server

@@ -16,6 +16,7 @@ from scripts.nacos_server.server import USERNAME, Server
 from tests.nacos.conftest import demand, own_server
 
 ROOT = Path(__file__).resolve().parents[2]
+TROUBLESHOOTING = (ROOT / "docs" / "troubleshooting.md").read_text()
 
 
 @pytest.fixture
@@ -44,6 +45,7 @@ def test_another_jar_under_a_pinned_name_is_refused(copied: Path) -> None:
         jars.class_path(copied)
 
     assert "nacos-core-2.3.2.jar has the sha256" in str(refused.value)
+    assert str(refused.value).splitlines()[0] in TROUBLESHOOTING
     assert "scripts/nacos install" in str(refused.value)
 
 
@@ -145,3 +147,35 @@ def test_without_java_it_says_what_to_install(tmp_path: Path) -> None:
 
     assert said.returncode == 1
     assert said.stderr == "Java and Maven not found: apt-get install default-jre-headless maven\n"
+    assert said.stderr.strip() in TROUBLESHOOTING
+
+
+@pytest.mark.parametrize("port", ["abc", "8848.5", "-1", "80", "65000"])
+def test_a_wrong_port_is_refused_in_one_sentence(tmp_path: Path, port: str) -> None:
+    with pytest.raises(CannotStart) as refused:
+        Server.of(tmp_path, {"CFMP_NACOS_PORT": port})
+
+    assert str(refused.value).startswith(f"CFMP_NACOS_PORT={port}: a number from 2025 to 63999")
+    assert "CFMP_NACOS_PORT=…: a number from 2025 to 63999" in TROUBLESHOOTING
+
+
+def test_without_the_jars_it_says_how_to_fetch_them(tmp_path: Path) -> None:
+    with pytest.raises(CannotStart) as refused:
+        jars.class_path(tmp_path / "nothing")
+
+    assert f"`{refused.value}`" in TROUBLESHOOTING
+
+
+def test_a_server_that_dies_while_it_starts_says_its_last_words() -> None:
+    with own_server() as server:
+        command = server.prepare()
+        (server.home / "conf" / "application.properties").write_text("server.port=none")
+        child = server._spawn(command)
+
+        with pytest.raises(CannotStart) as refused:
+            server.settle(60, ended=lambda: child.poll() is not None)
+
+    assert str(refused.value).startswith("Nacos ended while it started:\n")
+    assert "Nacos ended while it started" in TROUBLESHOOTING
+    assert 'For input string: "none"' in str(refused.value)
+    assert "\tat " not in str(refused.value)
