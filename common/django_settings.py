@@ -198,5 +198,12 @@ def _admin(service: str) -> dict[str, Any]:
             "SITE_TITLE": service,
             "SITE_HEADER": service,
             "SHOW_HISTORY": True,
+            # Beside the tables, how the business does now.
+            "SIDEBAR": {
+                "show_all_applications": True,
+                "navigation": [
+                    {"items": [{"title": "Figures", "icon": "monitoring", "link": "/admin/figures/"}]}
+                ],
+            },
         }
     }

@@ -3,10 +3,14 @@
 import re
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.test import Client
+
+from common.outbox.publish import Event, publish
 
 Api = Callable[..., Any]
 
@@ -95,3 +99,26 @@ def test_an_admin_session_opens_no_api(olive_at_the_desk: User) -> None:
 def test_an_api_call_touches_no_table(api: Api, alice: Any) -> None:
     # Without the `db` fixture any query would fail the test.
     assert api(alice).get("/api/orders/who/").status_code == 200
+
+
+def test_the_figures_page_shows_what_the_alerts_ask_for(olive_at_the_desk: User, frozen_clock: Any) -> None:
+    with transaction.atomic():
+        publish(Event("parcel.received.v1", uuid4(), 1))
+    frozen_clock.move(minutes=3)
+    desk = browser()
+    log_in(desk)
+
+    page = desk.get("/admin/figures/").content.decode()
+
+    assert desk.get("/admin/").content.decode().count("/admin/figures/") >= 1
+    for name in ("outbox_depth", "outbox_lag_seconds", "sagas_unfinished"):
+        assert name in page
+    assert re.search(r'data-figure="outbox_lag_seconds".*?3 min 0 s', page, re.S)
+    assert re.search(r">pending</td>\s*<td[^>]*>1</td>", page)
+
+
+def test_the_figures_page_is_for_the_admin_alone(db: None) -> None:
+    answer = browser().get("/admin/figures/")
+
+    assert answer.status_code == 302
+    assert answer.headers["Location"].startswith("/admin/login/")

@@ -13,6 +13,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from common.web import health, metrics
 from common.web.docs import SchemaView, SwaggerView
+from common.web.figures_page import figures_page
 
 
 def both(route: str, view: Callable[..., Any], name: str) -> list[URLPattern]:
@@ -36,5 +37,6 @@ def service_urlpatterns() -> list[URLPattern | URLResolver]:
         *both("metrics", metrics.metrics_page, "metrics"),
         *both("api/schema/", SchemaView.as_view(), "schema"),
         *both("api/docs/", SwaggerView.as_view(url_name="schema"), "docs"),
+        path("admin/figures/", admin.site.admin_view(figures_page), name="figures"),
         path("admin/", admin.site.urls),
     ]
