@@ -13,10 +13,13 @@ ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 30.0
 
 WSGI = """
+import subprocess
 import time
 from common.tests.wsgi import application as service
 
 def application(environ, start_response):
+    if environ["PATH_INFO"] == "/orphan":
+        subprocess.run(["sh", "-c", "sleep 0.1 &"])
     if environ["PATH_INFO"] == "/slow":
         time.sleep(float(environ["QUERY_STRING"]))
         start_response("200 OK", [("Content-Length", "4")])
@@ -50,7 +53,14 @@ class Instance:
     """`python -m common.launcher ROLE` in the folder `home`, its files in `run`."""
 
     def __init__(
-        self, home: Path, run: Path, *, role: str = "web", module: str = "common.launcher", **variables: str
+        self,
+        home: Path,
+        run: Path,
+        *,
+        role: str = "web",
+        module: str = "common.launcher",
+        under: tuple[str, ...] = (),
+        **variables: str,
     ) -> None:
         self.run = run
         self.log = run.with_suffix(f".{role}.log")
@@ -67,7 +77,11 @@ class Instance:
         }
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", module, role], cwd=home, env=environment, stdout=log, stderr=log
+                [*under, sys.executable, "-m", module, role],
+                cwd=home,
+                env=environment,
+                stdout=log,
+                stderr=log,
             )
 
     def __enter__(self) -> "Instance":

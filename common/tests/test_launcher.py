@@ -234,6 +234,25 @@ def test_a_hangup_renews_the_workers_behind_the_same_door(launch: Launch) -> Non
     assert instance.port == port
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root may make a process number 1")
+def test_as_process_1_it_hears_signals_and_buries_orphans(launch: Launch) -> None:
+    instance = launch(under=("unshare", "--pid", "--fork", "--kill-child")).ready()
+    [first] = instance.pids("common.launcher")
+    instance.ask("/orphan")
+    time.sleep(0.3)
+
+    states = [state_of(pid) for pid in Path(f"/proc/{first}/task/{first}/children").read_text().split()]
+    os.kill(first, signal.SIGTERM)
+
+    assert states == ["S"]
+    assert instance.ends() == 0
+    assert nothing_left(instance)
+
+
+def state_of(pid: str) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
 def test_a_worker_finishes_what_it_has_in_hand(launch: Launch) -> None:
     instance = launch(role="worker")
     instance.until(lambda: "working" in instance.said())
