@@ -7,6 +7,7 @@ from pathlib import Path
 
 from common import ports
 from common.config import ROOT, read_environment, var_dir_of
+from common.setting_types import seconds
 from common.stopping import longest_stop
 
 # Every process of the stack carries this variable, so that `stop` finds also what a crash left behind.
@@ -53,7 +54,11 @@ def service_ports() -> dict[str, int]:
 
 def stop_within() -> int:
     """How long a service may take to stop, in seconds."""
-    return math.ceil(longest_stop(float(ENVIRONMENT.get("DRAIN_SECONDS") or 0)))
+    try:
+        drain = seconds(ENVIRONMENT.get("DRAIN_SECONDS") or "0")
+    except ValueError:  # told when something starts; what runs must be stoppable all the same
+        drain = 0.0
+    return math.ceil(longest_stop(drain))
 
 
 def programs() -> list[Program]:

@@ -61,14 +61,15 @@ def ours() -> set[int]:
     return {pid for pid in pids if pid != os.getpid() and mark in _environ(pid)}
 
 
-def stop(patience: float = 45.0) -> bool:
+def stop() -> bool:
     """End everything: supervisord in order first, then whatever a crash left. False when nothing ran."""
     found = ours()
     if not found:
         return False
     pid = supervisor_pid()
     _signal({pid} if pid else found, signal.SIGTERM)
-    if not _gone(patience):
+    # A service that stops in order must not hear a second signal, which would kill it.
+    if not _gone(layout.stop_within() + 10):
         _signal(ours(), signal.SIGTERM)
         if not _gone(10):
             _signal(ours(), signal.SIGKILL)
