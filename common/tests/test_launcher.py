@@ -225,10 +225,16 @@ def test_a_killed_launcher_takes_its_children_along(launch: Launch) -> None:
 def test_a_hangup_renews_the_workers_behind_the_same_door(launch: Launch) -> None:
     instance = launch().ready()
     port, (master, worker) = instance.port, instance.pids("gunicorn")
+    answers = []
+
+    def renewed() -> bool:
+        answers.extend(instance.ask("/livez")[0] for _ in range(20))
+        return worker not in instance.pids("gunicorn")
 
     instance.signal(signal.SIGHUP)
-    instance.until(lambda: worker not in instance.pids("gunicorn"))
+    instance.until(renewed)
 
+    assert set(answers) == {200}
     assert instance.ask("/readyz")[0] == 200
     assert master in instance.pids("gunicorn")
     assert instance.port == port
