@@ -50,7 +50,7 @@ def _plugins(where: str, plugins: Mapping[str, Any], *, of_consumer: bool) -> It
 
 
 def _judged(where: str, said: Any, schema: Schema) -> Iterator[str]:
-    for error in sorted(Draft202012Validator(_closed(schema)).iter_errors(said), key=str):
+    for error in sorted(Draft202012Validator(schema).iter_errors(said), key=str):
         place = ".".join(map(str, error.absolute_path))
         yield f"{where}: {place + ': ' if place else ''}{_said(error)}"
 
@@ -79,5 +79,5 @@ def _closed(schema: Any) -> Any:
 
 @cache
 def _read(name: str) -> Schema:
-    content: Schema = yaml.safe_load((_FOLDER / name).read_text(encoding="utf-8"))
+    content: Schema = _closed(yaml.safe_load((_FOLDER / name).read_text(encoding="utf-8")))
     return content

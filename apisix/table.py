@@ -109,7 +109,7 @@ def load(path: Path = TABLE, environ: Mapping[str, str] = os.environ) -> Table:
     text = path.read_text(encoding="utf-8")
     if "#END" not in text[-10:]:
         raise TableError(f"{path.name}: #END must end the file, or APISIX keeps the old one")
-    document = yaml.safe_load(_substitute(text, environ))
+    document = _parsed(_substitute(text, environ))
     configs = {config["id"]: config["plugins"] for config in document.get("plugin_configs", ())}
     return Table(
         routes=tuple(_route(entry, configs) for entry in document["routes"]),
@@ -123,8 +123,14 @@ def load(path: Path = TABLE, environ: Mapping[str, str] = os.environ) -> Table:
 
 def load_config(path: Path = CONFIG, environ: Mapping[str, str] = os.environ) -> dict[str, Any]:
     """APISIX's own configuration at `path`, or TableError with what is missing."""
-    config: dict[str, Any] = yaml.safe_load(_substitute(path.read_text(encoding="utf-8"), environ))
-    return config
+    return _parsed(_substitute(path.read_text(encoding="utf-8"), environ))
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    # libyaml where it is there: the same rules, ten times as fast.
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    document: dict[str, Any] = yaml.load(text, loader)
+    return document
 
 
 def lua_of(plugin: Mapping[str, Any]) -> Iterator[str]:
