@@ -79,9 +79,13 @@ def around() -> Iterator[Section]:
 
 def slower() -> Iterator[Section]:
     """What needs no running stack either, but takes longer than the quick gate may."""
-    yield Section("real Nacos", (*PYTEST, "tests/nacos"))
     yield Section("developers' promises", (*PYTEST, "tests/development"))
     yield Section("registry", (*PYTEST, "tests/registry"))
+
+
+def waiting() -> Iterator[Section]:
+    """What mostly waits for others to notice: it runs beside the two that need the cores."""
+    yield Section("real Nacos", (*PYTEST, "tests/nacos"))
 
 
 def across() -> Iterator[Section]:
@@ -167,7 +171,10 @@ def test() -> int:
     if not variables:
         gate.skip("MariaDB suites", os.environ["CFMP_NO_MARIADB"])
     on_mariadb = suites("MariaDB", variables) if variables else ()
-    gate.run_two_at_a_time(style(), on_mariadb, suites("SQLite", {}), around(), slower())
+    with ThreadPoolExecutor(1) as beside:
+        patient = beside.submit(gate.run, waiting())
+        gate.run_two_at_a_time(style(), on_mariadb, suites("SQLite", {}), around(), slower())
+        patient.result()
     gate.run(across())
     return gate.close()
 

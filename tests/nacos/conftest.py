@@ -19,6 +19,8 @@ from scripts.stack import ports
 from tests.nacos.instances import Instance, Site, eventually, site
 from tests.nacos.network import Network, network
 
+pytest.register_assert_rewrite("common.testing.nacos_suite")
+
 
 def missing() -> str:
     """Why there is no real Nacos here; empty when there is one."""

@@ -11,8 +11,6 @@ from common.testing.agents import Agents, agents_of
 from common.testing.nacos_suite import *  # noqa: F403
 from scripts.nacos_server.server import Server
 
-pytest.register_assert_rewrite("common.testing.nacos_suite")
-
 
 class RealNacos:
     """A real server as the suite's `Nacos`."""

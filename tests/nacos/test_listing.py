@@ -25,7 +25,8 @@ def test_an_instance_is_listed_with_what_an_operator_wants_to_know(world: World)
 
 
 def test_a_caller_that_only_listens_is_not_listed(world: World) -> None:
-    assert "PaymentService" not in world.server.console().services()
+    assert world.caller.agent["connected"]
+    assert world.server.console().instances("PaymentService") == []
 
 
 def test_weights_of_1_and_3_share_the_calls_so(world: World) -> None:

@@ -17,7 +17,7 @@ from tests.nacos.traffic import traffic
 
 # Longer than the 20 s after which Nacos drops a client that is silent; `make soak` takes the whole time.
 DEEP = bool(os.environ.get("CFMP_DEEP"))
-SILENCE = 125.0 if DEEP else 25.0
+SILENCE = 125.0 if DEEP else 22.0
 ABSENCE = 605.0 if DEEP else 3.0
 # From the moment that Nacos can be reached again.
 BACK = 3.0
