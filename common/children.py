@@ -15,6 +15,8 @@ from common import log
 logger = log.get_logger(__name__)
 
 FIRST_REST, LONGEST_REST = 0.5, 30.0
+# The status of a program that was started with what it cannot use.
+MISFIT = 2
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
@@ -46,10 +48,15 @@ class Child:
 
 
 class Kept:
-    """A child that is started again when it ends, after longer and longer rests."""
+    """A child that is started again when it ends, after longer and longer rests.
+
+    `is_misfit` when the first one said at once that the settings cannot be used: another would say the same.
+    """
 
     def __init__(self, start: Callable[[], Child]) -> None:
         self.child: Child | None = None
+        self.is_misfit = False
+        self._starts = 0
         self._start = start
         self._rest = FIRST_REST
         self._due = 0.0
@@ -66,11 +73,13 @@ class Kept:
     def _try(self) -> None:
         try:
             self.child = self._start()
+            self._starts += 1
         except OSError as problem:  # the machine has no process or memory left: the service matters more
             self._due = time.monotonic() + LONGEST_REST
             logger.error("not_started", error=type(problem).__name__, again_in=LONGEST_REST)
 
     def _mourn(self, child: Child) -> None:
+        self.is_misfit = self._starts == 1 and child.process.returncode == MISFIT
         lived = time.monotonic() - child.started
         self._rest = FIRST_REST if lived > LONGEST_REST else min(LONGEST_REST, self._rest * 2)
         self._due = time.monotonic() + self._rest

@@ -8,6 +8,7 @@ service after its work in hand, the agent. A second one kills what is left. SIGH
 on to gunicorn.
 """
 
+import importlib.util
 import math
 import os
 import signal
@@ -52,6 +53,8 @@ class Life:
 
     def run(self) -> int:
         """The exit status. Raises Misconfigured when nothing was started."""
+        if self.settings.discovery == "nacos" and importlib.util.find_spec("v2") is None:
+            raise CannotStart("DISCOVERY=nacos needs more packages: `pip install -r requirements/nacos.txt`")
         signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
         try:
             with self.place.claimed(self.role):
@@ -90,7 +93,7 @@ class Life:
     def _live(self) -> int:
         try:
             self._wait(math.inf, self._is_over, tick=1.0)
-            if not self.stops:
+            if not self.service.alive:
                 logger.error("service_ended", status=self.service.process.returncode)
             self._stop()
         except Forced:
@@ -105,7 +108,7 @@ class Life:
             return True
         if self.settings.discovery == "nacos":
             self.agent.keep()
-        return False
+        return self.agent.is_misfit
 
     def _stop(self) -> None:
         if self.role == "web" and self.service.alive:

@@ -1,7 +1,8 @@
 """Stands in for the Nacos agent beside a launcher: `python -m common.tests.agent_twin web`.
 
 It keeps the agent's contract (agent.json, SIGUSR1, SIGTERM) without a registry, and writes down what happened
-to it in `agent.log`. TWIN=deaf hears no signal; TWIN=ill ends at once.
+to it in `agent.log`. TWIN=deaf hears no signal; TWIN=ill ends at once, TWIN=misfit too, with the status that
+says that its settings cannot be used.
 """
 
 import os
@@ -17,6 +18,7 @@ from common.snapshots import SnapshotFolder, write_snapshot
 
 settings = config.load("OrderService", {**os.environ, "DISCOVERY": "static"})
 place = RunDir(settings.run_dir, "order")
+ENDINGS = {"ill": 3, "misfit": 2}
 registered: list[str] = []
 gone: list[int] = []
 
@@ -52,8 +54,8 @@ def end(number: int, frame: object) -> None:
 
 def main() -> None:
     note(f"started for {sys.argv[1]} at port {settings.service_port}")
-    if os.environ.get("TWIN") == "ill":
-        sys.exit(3)
+    if os.environ.get("TWIN") in ENDINGS:
+        sys.exit(ENDINGS[os.environ["TWIN"]])
     deaf = os.environ.get("TWIN") == "deaf"
     signal.signal(signal.SIGUSR1, signal.SIG_IGN if deaf else deregister)
     signal.signal(signal.SIGTERM, signal.SIG_IGN if deaf else end)

@@ -1,4 +1,4 @@
-"""The launcher with a stand-in for its agent, and less patience with what hangs."""
+"""The launcher with a stand-in for its agent, and PATIENCE (seconds) of its own with what hangs."""
 
 import os
 import sys
@@ -7,8 +7,7 @@ from dataclasses import replace
 from common import config, log, stopping
 from common.life import Life, service_here
 
-stopping.SERVICE = float(os.environ.get("PATIENCE", "15"))
-stopping.AGENT = 1.0
+stopping.DEREGISTER = stopping.SERVICE = stopping.AGENT = float(os.environ.get("PATIENCE", "20"))
 
 settings = config.load(service_here(), {**os.environ, "DISCOVERY": "static"})
 log.configure(settings.service)

@@ -187,8 +187,16 @@ def test_an_agent_that_cannot_live_rests_longer_and_longer(launch: Launch) -> No
     assert instance.ends() == 0
 
 
+def test_an_agent_that_was_given_nonsense_ends_the_boot(launch: Launch) -> None:
+    instance = launch(TWIN="misfit", **TWIN)
+
+    assert instance.ends() == 1
+    assert len(instance.agent_said()) == 1
+    assert nothing_left(instance)
+
+
 def test_an_agent_that_hears_nothing_is_killed_in_the_end(launch: Launch) -> None:
-    instance = launch(TWIN="deaf", **TWIN).ready()
+    instance = launch(TWIN="deaf", PATIENCE="4", **TWIN).ready()
     instance.until(lambda: "registered" in instance.agent_said())
 
     instance.signal(signal.SIGTERM)
