@@ -167,6 +167,11 @@ class Connection(GrpcClient):
             return await asyncio.wait_for(connection.request(request, seconds * 1000), seconds + 0.5)
         except (grpc.aio.AioRpcError, TimeoutError, asyncio.InvalidStateError) as error:
             raise NacosUnreachable(_reason(error)) from None
+        except asyncio.CancelledError:
+            # gRPC says so too when the channel is closed below a call, by whoever gave the connection up.
+            if _asked_to_stop():
+                raise
+            raise NacosUnreachable("the connection was closed") from None
         except (NacosException, ValidationError, ValueError) as error:
             raise NacosRefused(500, f"an answer that cannot be read: {type(error).__name__}") from None
 
@@ -270,6 +275,11 @@ async def _ended(*tasks: asyncio.Task[None]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _asked_to_stop() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _reason(error: BaseException) -> str:

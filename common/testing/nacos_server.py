@@ -70,7 +70,7 @@ class NacosServer(wire.RequestServicer, wire.BiRequestStreamServicer):
         self.peers: dict[str, Peer] = {}
         self.tokens: dict[str, float] = {}
         self.token_seconds = 18000.0
-        self.heard: list[tuple[str, str]] = []
+        self.heard: list[str] = []
         self.acknowledged: list[str] = []
         self.answer_after = 0.0
         self.loses_pushes = False
@@ -158,9 +158,9 @@ class NacosServer(wire.RequestServicer, wire.BiRequestStreamServicer):
     # --- gRPC -----------------------------------------------------------------------------------
 
     def request(self, request: Payload, context: grpc.ServicerContext) -> Payload:
-        time.sleep(self.answer_after)
         kind = request.metadata.type
-        self.heard.append((context.peer(), kind))
+        self.heard.append(kind)
+        time.sleep(self.answer_after)
         try:
             if kind == "ServerCheckRequest":
                 return _payload(

@@ -202,6 +202,20 @@ def test_a_slow_server_holds_nobody(server: NacosServer) -> None:
     tell(server, story)
 
 
+def test_a_connection_that_is_given_up_below_a_call_is_an_error_of_that_call(server: NacosServer) -> None:
+    """gRPC raises CancelledError then, which would end whoever made the call."""
+
+    async def story(listener: Listener) -> None:
+        server.answer_after = 20.0
+        call = asyncio.create_task(listener.client.query(SERVICE))
+        await until(lambda: "ServiceQueryRequest" in server.heard)
+        listener.client.drop_naming()
+        with pytest.raises(NacosUnreachable):
+            await call
+
+    tell(server, story)
+
+
 def test_a_login_without_an_answer_holds_nobody(server: NacosServer) -> None:
     """The SDK waits for it ten thousand seconds: it takes milliseconds for seconds."""
 

@@ -84,11 +84,16 @@ def test_a_slow_server_is_served_too(nacos: NacosServer, agents: Agents) -> None
 
 
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGTERM])
-def test_leaving_does_not_wait_for_a_server_that_hangs(
-    nacos: NacosServer, agents: Agents, number: signal.Signals
+@pytest.mark.parametrize("seconds", [1.5, 30.0], ids=["slow", "hanging"])
+def test_leaving_does_not_wait_for_a_server(
+    nacos: NacosServer, agents: Agents, number: signal.Signals, seconds: float
 ) -> None:
     agent = agents.registered("OrderService")
-    nacos.answer_after = 30.0
+    nacos.answer_after = seconds
+    asked = nacos.heard.count("ServiceQueryRequest")
+    eventually(
+        lambda: nacos.heard.count("ServiceQueryRequest") > asked, within=8, what="it waits for an answer"
+    )
 
     agent.signal(number)
 
