@@ -54,6 +54,13 @@ class Books:
         statement = f"UPDATE {service}_saga SET next_at = %s WHERE name = %s AND entity_uuid = %s"
         self._run(service, statement, at.strftime("%Y-%m-%d %H:%M:%S.%f"), saga, self._uuid(entity))
 
+    def client_is_told(self, payment_uuid: str, at: datetime) -> None:
+        """The next try to tell the payment's client is `at`."""
+        statement = (
+            "UPDATE payment_outbox SET next_at = %s WHERE destination = 'Client' AND aggregate_id = %s"
+        )
+        self._run("payment", statement, at.strftime("%Y-%m-%d %H:%M:%S.%f"), self._uuid(payment_uuid))
+
     def alipay_waits_no_longer(self) -> None:
         """Notifications whose notifier died go out again now."""
         self._sqlite("sandbox", "UPDATE alipay_notification SET next_at = created_at", ())

@@ -6,6 +6,7 @@ import pytest
 
 from tests.conftest import VAR, Stack, running_stack
 from tests.crash.books import Books
+from tests.crash.client import Client
 from tests.crash.flows import World
 from tests.crash.slaughter import LEASE_SECONDS
 from tests.mariadb import MariaDB, missing, own_mariadb, say_missing
@@ -27,14 +28,19 @@ def server() -> Iterator[MariaDB | None]:
 
 
 @pytest.fixture(scope="session")
-def stack(server: MariaDB | None) -> Iterator[Stack]:
+def client() -> Client:
+    return Client()
+
+
+@pytest.fixture(scope="session")
+def stack(server: MariaDB | None, client: Client) -> Iterator[Stack]:
     variables = server.variables if server else {}
-    with running_stack(VAR, **SOON, **variables) as stack:
+    with running_stack(VAR, **SOON, **variables, **client.variables) as stack:
         yield stack
 
 
 @pytest.fixture(scope="session")
-def world(stack: Stack, server: MariaDB | None) -> World:
+def world(stack: Stack, server: MariaDB | None, client: Client) -> World:
     for product in (ARMCHAIR, BICYCLE):
         stock_set(product, PLENTY)
-    return World(Shop(stack), Books(stack, server))
+    return World(Shop(stack), Books(stack, server), client)

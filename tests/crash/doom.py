@@ -21,6 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 T = TypeVar("T")
 NAMES = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{32}|CFMP[0-9]+|(?<=/)[0-9]+(?=/|$)")
 COMMIT = "COMMIT"
+WEBHOOK = "POST notifyUrl"
 # What one does with a saga's step: of these the moment before is the moment after what precedes it.
 STEP, UNDO = "step", "undo"
 
@@ -85,6 +86,7 @@ def install(file: Path) -> None:
     _watch_commits(doom)
     _watch_requests(doom)
     _watch_peers(doom)
+    _watch_webhooks(doom)
     _watch_sagas(doom)
 
 
@@ -131,6 +133,21 @@ def _watch_peers(doom: Doom) -> None:
             return doom.around(_call_name(call.method, call.path, call.body), text, lambda: real.send(call))
 
     service_client.configure(settings.CFMP, Watched())
+
+
+def _watch_webhooks(doom: Doom) -> None:
+    """A client's own address, which neither of the two above speaks to."""
+    try:
+        from payment.gateways.webhook import WebhookSender
+    except ImportError:
+        return
+    send = WebhookSender.send
+
+    def watched(self: Any, url: str, *, event_id: str, body: bytes) -> None:
+        tell = lambda: send(self, url, event_id=event_id, body=body)  # noqa: E731
+        doom.around(WEBHOOK, body.decode(), tell)
+
+    WebhookSender.send = watched  # type: ignore[method-assign]
 
 
 def _watch_sagas(doom: Doom) -> None:

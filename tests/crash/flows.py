@@ -13,6 +13,7 @@ import requests
 
 from scripts.storyteller import eventually, press
 from tests.crash.books import Books
+from tests.crash.client import Client
 from tests.crash.programs import Twin, WebTwin
 from tests.shop import ALIPAY, ARMCHAIR, Order, Shop, at_once, product_uuid, stock_left, trade
 
@@ -46,10 +47,12 @@ class Flow:
 
 @dataclass(frozen=True)
 class World:
-    """Everything a flow needs: the shop from outside, and the books for what only time would bring."""
+    """Everything a flow needs: the shop from outside, the books for what only time would bring, and a client
+    that is told."""
 
     shop: Shop
     books: Books
+    client: Client
 
 
 def about(order: Order) -> list[str]:

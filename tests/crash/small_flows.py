@@ -29,6 +29,18 @@ def wished(world: World, twin: Twin, count: int) -> list[Order]:
     return [{"product_uuid": product_uuid(TEA_SET), "key": str(uuid4())} for _ in range(count)]
 
 
+def with_a_client(world: World, twin: Twin, count: int) -> list[Order]:
+    """Their client wants to be told."""
+    return at_once(lambda order: _created_with_client(world, order), world.shop.place_many(count))
+
+
+def _created_with_client(world: World, order: Order) -> Order:
+    wish = {"orderNo": order["order_id"], "notifyUrl": world.client.url}
+    data = world.shop.alice.post("/api/v1/payment/alipay/create", wish)["data"]
+    payment = {"payment_uuid": str(UUID(data["outTradeNo"])), "payment_data": {"url": data["paymentUrl"]}}
+    return {**order, **payment}
+
+
 def reviewed(world: World, twin: Twin, count: int) -> list[Order]:
     """They went on to the cashier, where the buyer looks at them; Olive has not decided yet."""
     orders = [world.shop.create(world.shop.place(BICYCLE, BICYCLES)) for _ in range(count)]
@@ -75,6 +87,10 @@ def stop_is_due(world: World, twin: Twin, order: Order) -> None:
     world.books.run_is_due(STOP, order["payment_uuid"], datetime.now(UTC) - LONG_AGO)
 
 
+def client_is_due(world: World, twin: Twin, order: Order) -> None:
+    world.books.client_is_told(order["payment_uuid"], datetime.now(UTC) - LONG_AGO)
+
+
 def stray_is_due(world: World, twin: Twin, order: Order) -> None:
     world.books.run_is_due(STRAY, order["order_uuid"], datetime.now(UTC) - LONG_AGO)
 
@@ -88,6 +104,13 @@ def released(world: World, orders: list[Order]) -> None:
 def stopped(world: World, orders: list[Order]) -> None:
     at_once(lambda order: decide(world, order, "stop"), orders)
     _put_off(world, STOP, [order["payment_uuid"] for order in orders])
+
+
+def paid_and_not_told(world: World, orders: list[Order]) -> None:
+    at_once(lambda order: press(order["payment_data"]["url"], "cashier-pay"), orders)
+    for order in orders:
+        world.shop.until_payment(order, "is paid", lambda seen: seen["status"] == "success")
+        world.books.client_is_told(order["payment_uuid"], datetime.now(UTC) + FAR)
 
 
 def paid_although_cancelled(world: World, orders: list[Order]) -> None:
@@ -115,6 +138,12 @@ def is_placed_once(world: World, case: Order) -> None:
     )
     assert answer.status_code in (200, 201), answer.text
     assert world.books.orders_with_remark(case["key"]) == 1
+
+
+def client_knows(world: World, order: Order) -> None:
+    """At least once, and the same message each time."""
+    told = set(world.client.told[order["order_id"]])
+    assert len(told) == 1, told
 
 
 def is_stopped(world: World, order: Order) -> None:

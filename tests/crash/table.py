@@ -35,6 +35,8 @@ from tests.crash.flows import (
     unsold,
 )
 from tests.crash.small_flows import (
+    client_is_due,
+    client_knows,
     has_moved_or_not,
     has_not_moved,
     is_placed_once,
@@ -44,6 +46,7 @@ from tests.crash.small_flows import (
     not_to_be_asked_about,
     not_to_be_refunded,
     paid_although_cancelled,
+    paid_and_not_told,
     place,
     release_is_due,
     released,
@@ -53,6 +56,7 @@ from tests.crash.small_flows import (
     stopped,
     stray_is_due,
     wished,
+    with_a_client,
 )
 
 FLOWS = {
@@ -87,6 +91,9 @@ FLOWS = {
     ),
     "close a payment that was stopped": Flow(
         "payment-worker", reviewed, stop_is_due, is_stopped, 5, 12, handed=stopped
+    ),
+    "tell a client": Flow(
+        "payment-worker", with_a_client, client_is_due, client_knows, 2, 6, handed=paid_and_not_told
     ),
     "release a held payment": Flow("notification-worker", held, release, is_released, 2, 8),
     "notify of a payment": Flow("sandbox-notifier", opened, pay, is_paid, 2, 2),

@@ -9,7 +9,7 @@ import requests
 
 from scripts.storyteller import eventually
 from tests.conftest import ROOT, Stack
-from tests.crash.doom import NAMES
+from tests.crash.doom import NAMES, WEBHOOK
 from tests.crash.flows import World
 from tests.crash.slaughter import Death, die_everywhere
 from tests.crash.table import CALLS_LEFT_OUT, FLOWS, LEFT_OUT
@@ -67,13 +67,13 @@ def test_every_step_of_every_saga_was_died_at(stack: Stack, deaths: dict[str, li
 
 
 def test_every_answer_was_died_before_and_after(deaths: dict[str, list[Death]]) -> None:
-    """Of the provider, and of every peer that a contract names."""
+    """Of the provider, of a client, and of every peer that a contract names."""
     moments = _moments(deaths)
     by_service = _calls_by_service(deaths)
     contracts = [json.loads(path.read_text()) for path in sorted((ROOT / "contracts").glob("*.json"))]
     agreed = {(one["caller"], _call(one["request"])) for one in contracts}
 
-    assert set(product(PROVIDER, ("before", "after"))) <= moments
+    assert set(product({*PROVIDER, WEBHOOK}, ("before", "after"))) <= moments
     assert {
         (caller, call) for caller, call in agreed if not {"before", "after"} <= by_service[caller][call]
     } == set(CALLS_LEFT_OUT)
