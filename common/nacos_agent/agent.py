@@ -19,7 +19,7 @@ from common.log import get_logger
 from common.nacos_agent import advice
 from common.nacos_agent.beliefs import Beliefs
 from common.nacos_agent.configs import Configs, Receive, tell_only
-from common.nacos_agent.plan import Plan, Seat
+from common.nacos_agent.plan import Plan, Seat, only_here
 from common.nacos_agent.readiness import Readiness
 from common.nacos_client import NacosClient, NacosError, NacosUnreachable, Registration
 from common.snapshots import SnapshotFolder, write_snapshot
@@ -95,6 +95,9 @@ class Agent:
 
     async def run(self) -> None:
         """Until `stop`. Closes everything behind itself."""
+        if services := only_here(self.plan):
+            cure = "SERVICE_HOST=0.0.0.0, or SERVICE_ADVERTISE_HOST"
+            log.warning("reachable_from_this_machine_only", services=services, cure=cure)
         watchers = [asyncio.create_task(place.readiness.watch()) for place in self.places]
         await self.client.start()
         try:

@@ -14,6 +14,7 @@ from common.nacos_client import Registration, Target
 from common.ports import port_of
 from common.setting_types import SUITE
 
+_LOOPBACK = ("127.", "localhost", "::1")
 WILDCARDS = frozenset({"0.0.0.0", "::", "[::]", "*"})
 NEIGHBOURS = ("UserService", "ProductService", "RootService")
 _NAMES = (
@@ -99,6 +100,13 @@ def _seat(settings: Settings, service: str, listens: str, port: int, path: str) 
     local = "127.0.0.1" if listens in WILDCARDS else listens
     ready_url = f"http://{f'[{local}]' if ':' in local else local}:{port}{path}"
     return Seat(Registration(service, host, port, settings.service_weight, metadata), ready_url)
+
+
+def only_here(plan: Plan) -> list[str]:
+    """The services that others will look for on their own machine, since we tell them a loopback address."""
+    if all(server.startswith(_LOOPBACK) for server in plan.target.servers):
+        return []
+    return [one.registration.service for one in plan.seats if one.registration.host.startswith(_LOOPBACK)]
 
 
 def advertised(listens: str, servers: Sequence[str]) -> str:

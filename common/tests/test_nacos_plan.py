@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from common.config import ConfigError
-from common.nacos_agent.plan import Plan, advertised, make_plan
+from common.nacos_agent.plan import Plan, advertised, make_plan, only_here
 from common.nacos_agent.readiness import Readiness
 from common.testing.agents import ReadyPage
 
@@ -89,6 +89,14 @@ def test_the_address_to_tell_can_be_given(environment: pytest.MonkeyPatch) -> No
     environment.setenv("SERVICE_ADVERTISE_HOST", "orders-7.internal")
 
     assert plan().seats[0].registration.host == "orders-7.internal"
+
+
+def test_a_loopback_address_told_to_other_machines_is_noticed(environment: pytest.MonkeyPatch) -> None:
+    assert only_here(plan()) == []
+    environment.setenv("NACOS_SERVER", "nacos:8848")
+    assert only_here(plan()) == ["OrderService"]
+    environment.setenv("SERVICE_ADVERTISE_HOST", "10.0.0.7")
+    assert only_here(plan()) == []
 
 
 def test_the_kernel_chooses_among_several_interfaces() -> None:
