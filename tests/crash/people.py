@@ -7,6 +7,7 @@ import xmlrpc.client
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import requests
@@ -113,6 +114,11 @@ def programs(stack: Stack) -> dict[str, int]:
     server: Any = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
     found = server.supervisor.getAllProcessInfo()
     return {program["name"]: program["pid"] for program in found if program["statename"] == "RUNNING"}
+
+
+def children(pid: int) -> list[int]:
+    """The processes it started."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def comes_back(stack: Stack, name: str, pid: int) -> None:

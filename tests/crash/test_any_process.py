@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import Stack
 from tests.crash.flows import World
-from tests.crash.people import Trade, comes_back, programs
+from tests.crash.people import Trade, children, comes_back, programs
 from tests.mariadb import MariaDB, say_missing
 
 
@@ -18,7 +18,8 @@ def test_every_process_may_die_while_people_buy(world: World, stack: Stack) -> N
     with Trade(world).going_on() as people:
         people.wait_until_somebody_buys()
         for name, pid in before.items():
-            os.kill(pid, signal.SIGKILL)
+            for victim in (pid, *children(pid)):  # a launcher and its service at once
+                os.kill(victim, signal.SIGKILL)
             comes_back(stack, name, pid)
         people.wait_until_somebody_buys()
 
