@@ -4,18 +4,20 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Q
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from common import clock
 from common.concrete import concrete, has_part
 from common.outbox.models import OutboxState
+from common.outbox.transport import outside
 
 
 @dataclass(frozen=True)
 class OutboxFigures:
-    """Row counts by state, and the age in seconds of the oldest event still on its way."""
+    """Row counts by state, and the age in seconds of the oldest event still on its way to a peer of ours: a
+    client that is away is nobody's alarm until its letter is dead."""
 
     pending: int
     dead: int
@@ -26,9 +28,9 @@ class OutboxFigures:
 def outbox_figures() -> OutboxFigures:
     """Count what has not been delivered, by one query."""
     waiting = concrete("outbox").objects.exclude(state=OutboxState.DELIVERED)
+    since = Min("occurred_at", filter=~Q(destination__in=outside()))
     found: dict[int, dict[str, Any]] = {
-        row["state"]: row
-        for row in waiting.values("state").annotate(count=Count("id"), since=Min("occurred_at"))
+        row["state"]: row for row in waiting.values("state").annotate(count=Count("id"), since=since)
     }
     return OutboxFigures(
         pending=found.get(OutboxState.PENDING, {}).get("count", 0),
@@ -53,5 +55,7 @@ class OutboxCollector(Collector):
             depth.add_metric([state], getattr(figures, state))
         yield depth
         yield GaugeMetricFamily(
-            "outbox_lag_seconds", "Age of the oldest event on its way.", value=figures.oldest_seconds
+            "outbox_lag_seconds",
+            "Age of the oldest event on its way to a peer.",
+            value=figures.oldest_seconds,
         )

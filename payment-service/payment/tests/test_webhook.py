@@ -11,6 +11,7 @@ import pytest
 
 from common import worker
 from common.outbox import relay
+from common.outbox.figures import outbox_figures
 from common.outbox.models import OutboxState
 from common.testing.people import ALICE, BOB
 from payment.models import Payment, PaymentOutbox
@@ -137,6 +138,17 @@ def test_a_slow_client_holds_up_nobody_of_the_suite(shop: Any, receiver: Receive
     assert PaymentOutbox.objects.get(destination="Client").state == OutboxState.PENDING
     assert not PaymentOutbox.objects.exclude(destination="Client").filter(state=OutboxState.PENDING).exists()
     assert set(worker.duties()) == {"relay", "outside", "sagas", "jobs"}
+
+
+def test_a_client_that_is_away_is_no_lag_of_ours(shop: Any, receiver: Receiver, frozen_clock: Any) -> None:
+    paid(shop, asked_for(shop, receiver))
+    receiver.manner = 503
+    worker.drain()
+
+    frozen_clock.move(minutes=30)
+
+    figures = outbox_figures()
+    assert (figures.pending, figures.oldest_seconds) == (1, 0.0)
 
 
 def test_an_address_taken_off_the_list_is_told_no_more(shop: Any, receiver: Receiver, settings: Any) -> None:
