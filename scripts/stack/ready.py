@@ -40,7 +40,8 @@ def wait(seconds: float, supervisor: subprocess.Popen[bytes], nacos: Server | No
         if failed := [name for name in processes.failing() if elapsed > 5]:
             raise NotReady(_explain(failed))
         if elapsed > seconds:
-            raise NotReady(f"not ready after {seconds:.0f} s: {', '.join(missing)}\n{_explain(missing)}")
+            why = "\n".join(registry.complaints()) or _explain(missing)
+            raise NotReady(f"not ready after {seconds:.0f} s: {'; '.join(missing)}\n{why}")
         time.sleep(0.2 if missing else 0)
     return time.monotonic() - started
 
@@ -69,7 +70,7 @@ def _ready(port: int, path: str, statuses: set[int]) -> bool:
 def _explain(names: list[str]) -> str:
     texts = []
     for name in names:
-        log = layout.LOG / f"{name.removesuffix('Service').lower()}.log"
+        log = layout.LOG / f"{name.split()[0].removesuffix('Service').lower()}.log"
         if log.exists():
             texts.append(f"--- {log}\n" + "\n".join(log.read_text(errors="replace").splitlines()[-15:]))
     return "\n".join(texts) or f"see {layout.LOG}"

@@ -5,6 +5,7 @@ It is a server of the stack's own under var/nacos, unless NACOS_SERVER names ano
 
 import importlib.util
 import sys
+from pathlib import Path
 
 from common.config import PORTS
 from common.snapshots import SnapshotFolder, read_snapshot
@@ -36,15 +37,23 @@ def program(server: Server | None) -> list[Program]:
 
 
 def strangers() -> list[str]:
-    """Who does not know whom yet, among services, workers and sandbox; empty when all have met."""
+    """A sentence for each service, worker and sandbox that does not know all others yet."""
     if not layout.NACOS:
         return []
-    return [
-        f"{place.name} does not know {service}"
-        for place in layout.agents()
-        for service in _peers(place.name)
-        if not _known(SnapshotFolder.of(place), service)
-    ]
+    unknown = {place.name: _unknown(place) for place in layout.agents()}
+    return [f"{name} does not know {', '.join(peers)}" for name, peers in unknown.items() if peers]
+
+
+def complaints() -> list[str]:
+    """What the agents say is wrong, each thing once."""
+    agents = layout.agents() if layout.NACOS else []
+    said = [(read_snapshot(SnapshotFolder.of(place).agent) or {}).get("problem") for place in agents]
+    return list(dict.fromkeys(text for text in said if text))
+
+
+def _unknown(place: Path) -> list[str]:
+    folder = SnapshotFolder.of(place)
+    return [service for service in _peers(place.name) if not _known(folder, service)]
 
 
 def _peers(name: str) -> list[str]:
