@@ -18,6 +18,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -102,7 +103,13 @@ class WebhookSender:
 def webhook_sender() -> WebhookSender:
     """As the settings have it: anything goes to this machine in an embedded run alone."""
     given = settings.CFMP
-    return WebhookSender(given.webhook_secret, given.notify_url_allow, only_public=not given.is_embedded)
+    return _sender(given.webhook_secret, given.notify_url_allow, not given.is_embedded)
+
+
+@lru_cache(maxsize=2)
+def _sender(secrets: tuple[str, ...], allow: tuple[str, ...], only_public: bool) -> WebhookSender:
+    # Reading the trusted certificates takes longer than telling a client.
+    return WebhookSender(secrets, allow, only_public)
 
 
 def webhook_signature(secret: str, event_id: str, at: int, body: bytes) -> str:
