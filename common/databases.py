@@ -15,6 +15,7 @@ from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from common import config
 from common.faults import is_lasting, plain_words
 from common.log import get_logger
+from common.role import process_role
 
 log = get_logger(__name__)
 
@@ -63,12 +64,21 @@ def _sqlite(slug: str, database: config.Database) -> dict[str, Any]:
     }
 
 
+def _patience(role: str) -> dict[str, int]:
+    """A server that vanished without a word must not hold a thread, or a stop, for a quarter of an hour.
+
+    Longer than a wait for a lock (50 s). Commands have none: a migration may take its time.
+    """
+    return {"read_timeout": 60, "write_timeout": 60} if role in {"web", "worker"} else {}
+
+
 def _mysql(slug: str, database: config.Database) -> dict[str, Any]:
     options = {
         "charset": "utf8mb4",
         "isolation_level": "read committed",
         "init_command": "SET sql_mode='STRICT_TRANS_TABLES,NO_ZERO_DATE,NO_ENGINE_SUBSTITUTION'",
         "connect_timeout": 5,
+        **_patience(process_role()),
     }
     return {
         "ENGINE": "django.db.backends.mysql",

@@ -146,3 +146,21 @@ def test_a_view_of_the_wrong_family_and_a_door_nobody_opens_are_found() -> None:
     assert [problem.id for problem in found] == ["common.E001", "common.E002"]
     assert "WrongFamilyAPIView" in found[0].msg
     assert "ClosedDoorAPIView" in found[1].msg
+
+
+@pytest.mark.parametrize(
+    ("words", "patience"),
+    [
+        (["/opt/venv/bin/gunicorn", "config.wsgi"], 60),
+        (["manage.py", "worker"], 60),
+        (["manage.py", "migrate"], None),  # it may take its time
+    ],
+)
+def test_a_database_that_vanished_is_noticed_by_what_serves(
+    words: list[str], patience: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.argv", words)
+    database = database_settings("order", loaded_with(CFMP_DB_ENGINE="mysql", CFMP_DB_HOST="mysql"))
+
+    assert database["OPTIONS"].get("read_timeout") == patience
+    assert database["OPTIONS"].get("write_timeout") == patience
