@@ -29,13 +29,20 @@ WORKDIR /build
 COPY requirements/ requirements/
 RUN python -m venv /opt/venv
 
-FROM build AS service-packages
-RUN python -m pip install --no-cache-dir --disable-pip-version-check --require-hashes \
-    -r requirements/base.txt -r requirements/mysql.txt -r requirements/nacos.txt
+FROM build AS packages
+# hadolint ignore=DL3042
+RUN --mount=type=cache,target=/root/.cache/pip python -m pip install --disable-pip-version-check --require-hashes \
+    -r requirements/base.txt -r requirements/nacos.txt
 
-FROM build AS sandbox-packages
-RUN python -m pip install --no-cache-dir --disable-pip-version-check --require-hashes \
-    -r requirements/base.txt -r requirements/embedded.txt -r requirements/nacos.txt
+FROM packages AS service-packages
+# hadolint ignore=DL3042
+RUN --mount=type=cache,target=/root/.cache/pip python -m pip install --disable-pip-version-check --require-hashes \
+    -r requirements/mysql.txt
+
+FROM packages AS sandbox-packages
+# hadolint ignore=DL3042
+RUN --mount=type=cache,target=/root/.cache/pip python -m pip install --disable-pip-version-check --require-hashes \
+    -r requirements/embedded.txt
 
 # ---- what the three services share. `python -m pip inspect` in the image lists what is installed; the lock files lie beside the code.
 FROM runtime AS service

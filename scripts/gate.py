@@ -81,6 +81,7 @@ def slower() -> Iterator[Section]:
     """What needs no running stack either, but takes longer than the quick gate may."""
     yield Section("developers' promises", (*PYTEST, "tests/development"))
     yield Section("registry", (*PYTEST, "tests/registry"))
+    yield Section("containers", (*PYTEST, "tests/image"))
 
 
 def waiting() -> Iterator[Section]:
@@ -90,7 +91,7 @@ def waiting() -> Iterator[Section]:
 
 def across() -> Iterator[Section]:
     """Suites over the running stack; they share its ports, so they come last and one by one."""
-    beside = {"gateway", "documents", "deploy", "development", "nacos", "registry", "soak"}
+    beside = {"gateway", "documents", "deploy", "development", "image", "nacos", "registry", "soak"}
     for folder in sorted((ROOT / "tests").iterdir()):
         if folder.name not in beside and any(folder.glob("test_*.py")):
             yield Section(f"across services: {folder.name}", (*PYTEST, f"tests/{folder.name}"))

@@ -38,7 +38,7 @@ def test_an_image_says_what_it_is_and_what_is_in_it(name: str) -> None:
     copied = [rest for word, rest in image.chain(name) if word == "COPY"]
     locks = set(re.findall(r"requirements/\w+\.txt", " ".join(copied)))
     (packages,) = {found for rest in copied for found in re.findall(r"--from=([\w-]+)", rest)}
-    install = " ".join(rest for word, rest in image.stages[packages][1] if word == "RUN")
+    install = " ".join(rest for word, rest in image.chain(packages) if word == "RUN")
     installed = set(re.findall(r"requirements/\w+\.txt", install))
 
     assert labels >= {"title", "description", "licenses", "source", "version", "revision"}
@@ -46,7 +46,7 @@ def test_an_image_says_what_it_is_and_what_is_in_it(name: str) -> None:
 
 
 def test_only_locked_packages_are_installed() -> None:
-    for name in ("service-packages", "sandbox-packages"):
+    for name in ("packages", "service-packages", "sandbox-packages"):
         (command,) = [rest for word, rest in Dockerfile().stages[name][1] if word == "RUN"]
         assert "pip install" in command and "--require-hashes" in command
         assert all((ROOT / lock).exists() for lock in re.findall(r"requirements/\w+\.txt", command))
