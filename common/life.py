@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 from common import config, log, stopping
@@ -56,15 +57,16 @@ class Life:
         if self.settings.discovery == "nacos" and importlib.util.find_spec("v2") is None:
             raise CannotStart("DISCOVERY=nacos needs more packages: `pip install -r requirements/nacos.txt`")
         signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
-        try:
-            with self.place.claimed(self.role):
+        with ExitStack() as held:
+            try:
+                held.enter_context(self.place.claimed(self.role))
                 self.service = self._start_service()
-                return self._live()
-        except OSError as problem:
-            raise CannotStart(
-                f"{problem.filename} cannot be used ({problem.strerror}): "
-                "set SERVICE_RUN_DIR to a folder that this user may write to"
-            ) from problem
+            except OSError as problem:
+                raise CannotStart(
+                    f"{problem.filename} cannot be used ({problem.strerror}): "
+                    "set SERVICE_RUN_DIR to a folder that this user may write to"
+                ) from problem
+            return self._live()
 
     def _start_service(self) -> Child:
         if self.role == "worker":
