@@ -38,7 +38,7 @@ check: ## the quick gate: lint, types, import rules, documents, every suite on S
 test: ## everything: the quick gate, MariaDB, races, crashes, the gateway, the journey
 	@scripts/test
 
-soak: ## what is too long for `test`: the suites with far more examples, Nacos away for long
+soak: ## what is too long for `test`: far more examples, Nacos away for long, everything killed again and again
 	@scripts/install test
 	@scripts/nacos install || true
 	@$(ALONE) $(PYTHON) -m scripts.gate soak

@@ -181,13 +181,16 @@ def test() -> int:
 
 
 def soak() -> int:
-    """The suites whose examples are drawn by chance, with far more of them, and long absences (CFMP_DEEP)."""
+    """The suites whose examples are drawn by chance, with far more of them, long absences (CFMP_DEEP), and
+    everything killed at once, again and again.
+    """
     gate = Gate()
     deep = {"CFMP_DEEP": "1"}
     absences = Section(
         "real Nacos, away for long", (*PYTEST, "tests/nacos/test_outages.py"), environment=deep
     )
     gate.run_two_at_a_time([absences], suites("SQLite", deep))
+    gate.run([Section("everything dies, round after round", (*PYTEST, "tests/soak"))])
     return gate.close()
 
 

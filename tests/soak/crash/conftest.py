@@ -1,5 +1,5 @@
 """The stack of tests/crash."""
 
-from tests.crash.conftest import server, stack, world
+from tests.crash.conftest import client, server, stack, world
 
-__all__ = ["server", "stack", "world"]
+__all__ = ["client", "server", "stack", "world"]
