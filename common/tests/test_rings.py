@@ -1,5 +1,6 @@
 """The plain ring stays plain: what it loads is seen in a fresh interpreter, not only by import rules."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,23 +8,34 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PLAIN = [
-    "clock",
-    "config",
-    "embedded",
-    "errors",
-    "ids",
-    "log",
-    "money",
-    "setting_types",
-    "settings_table",
-    "snapshots",
-    "state_machine",
-    "tracing",
-]
+TABLE = (ROOT / "ARCHITECTURE.md").read_text()
+CONTRACTS = (ROOT / ".importlinter").read_text()
+
+
+def ring(name: str) -> list[str]:
+    """The modules that ARCHITECTURE.md's table puts into one ring."""
+    row = re.search(rf"^\| {name} \| ([\w,; ]+)", TABLE, re.M)
+    assert row, f"ARCHITECTURE.md has no ring {name}"
+    return re.findall(r"\w+", row[1])
+
+
+PLAIN = ring("plain")
 NETWORK = ["signing", "resilience", "service_registry", "discovery", "exchange"]
 FAKES = ["testing.clock", "testing.people", "testing.service_tokens", "testing.transport"]
 HTTP = {"requests", "urllib3", "httpx", "aiohttp"}
+
+
+def test_the_table_names_every_module_and_the_contract_the_same_plain_ones() -> None:
+    there = {path.stem for path in (ROOT / "common").iterdir() if is_module(path)}
+    core = CONTRACTS.partition("plain-core]")[2].partition("forbidden_modules")[0]
+
+    assert {*PLAIN, *ring("network"), *ring("Django")} == there
+    assert set(re.findall(r"common\.(\w+)", core)) == set(PLAIN)
+
+
+def is_module(path: Path) -> bool:
+    apart = {"__init__", "apps", "conftest", "tests"}
+    return path.stem not in apart and (path.suffix == ".py" or (path / "__init__.py").exists())
 
 
 def loaded_by(modules: list[str]) -> set[str]:
