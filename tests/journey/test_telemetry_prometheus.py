@@ -103,7 +103,10 @@ def prometheus(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     server = Prometheus(binary, tmp_path_factory.mktemp("prometheus"))
     try:
         server.wait_until(lambda: len(server.ask("query", query="up == 1")["result"]) == 5)
-        # rate() needs two samples of everything, and so do the rules that stand on rules
+        # rate() needs two samples of every page, and so do the rules that stand on rules
+        server.wait_until(
+            lambda: len(server.ask("query", query="count_over_time(up[1m]) > 2")["result"]) == 5
+        )
         server.wait_until(lambda: bool(server.ask("query", query="service:http_requests:rate5m")["result"]))
         yield server
     finally:
