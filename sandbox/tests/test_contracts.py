@@ -39,12 +39,8 @@ def test_there_are_contracts_to_keep() -> None:
     assert {"order-to-product-get", "order-to-product-update-stock"} <= {it.name for it in CONTRACTS}
 
 
-# The made-up keys, the ports, `.env`, and how a fault is told in one sentence.
-KNOWN_OF_COMMON = {"common.embedded", "common.ports", "common.config", "common.faults"}
-
-
-# The made-up keys, the ports, `.env`, and how a fault is told in one sentence.
-OF_COMMON = {"common.embedded", "common.ports", "common.config", "common.faults"}
+# Keys, ports, `.env`, this machine's addresses, a fault told in one sentence: nothing of the business.
+OF_COMMON = {f"common.{name}" for name in ("config", "embedded", "faults", "own_addresses", "ports")}
 
 
 def test_the_sandbox_imports_nothing_of_the_services() -> None:
