@@ -45,10 +45,6 @@ class Console:
             values = {"customNamespaceId": name, "namespaceName": name, "namespaceDesc": "order suite"}
             self._call("POST", "/v1/console/namespaces", values)
 
-    def delete_namespace(self, name: str) -> None:
-        """With what is registered in it left to itself."""
-        self._call("DELETE", "/v1/console/namespaces", {"namespaceId": name})
-
     def services(self) -> dict[str, int]:
         """Instances by service, as the console's list shows them."""
         query = {"pageNo": "1", "pageSize": "100", "hasIpCount": "false", "withInstances": "false"}

@@ -1,0 +1,1 @@
+"""The files that deploy the suite, judged by their schemas and against each other."""

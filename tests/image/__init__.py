@@ -1,0 +1,1 @@
+"""The images, built and run by an engine in small."""
