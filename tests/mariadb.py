@@ -7,7 +7,6 @@ its process dies, which the script's servers need not.
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from common.testing.processes import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = str(ROOT / "scripts" / "mariadb")
@@ -129,13 +130,6 @@ def say_missing(suite: str, instead: str) -> None:
         pytest.fail(text)
     warnings.warn(text, stacklevel=2)
     print(f"\n!!! {text}\n", flush=True)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _is_zombie(pid: int) -> bool:

@@ -12,14 +12,14 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Protocol
 
 from common.config import ROOT
 from common.snapshots import SnapshotFolder, read_snapshot
+from common.testing.processes import eventually
 
 
 class Nacos(Protocol):
@@ -42,16 +42,6 @@ class Nacos(Protocol):
     def publish(self, data_id: str, content: str) -> None: ...
 
     def remove(self, data_id: str) -> None: ...
-
-
-def eventually(true: Callable[[], object], *, within: float, what: str = "") -> float:
-    """Wait until `true()` holds; how long that took. Fails after `within` seconds."""
-    began = time.monotonic()
-    while not true():
-        if time.monotonic() - began > within:
-            raise AssertionError(f"not within {within} s: {what or true}")
-        time.sleep(0.03)
-    return time.monotonic() - began
 
 
 class ReadyPage:

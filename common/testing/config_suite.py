@@ -12,7 +12,8 @@ import pytest
 from common.config_store import ACCEPTED, REFUSED, ConfigStore
 from common.live_settings import Overlay
 from common.live_table import LiveSettings
-from common.testing.agents import AgentProcess, Agents, Nacos, eventually
+from common.testing.agents import AgentProcess, Agents, Nacos
+from common.testing.processes import eventually
 
 COMMON, OWN = "cfmp-common.yaml", "OrderService.yaml"
 # An operator sees a change take effect within two seconds.

@@ -9,7 +9,8 @@ with configuration is `common.testing.config_suite`'s.
 import signal
 import time
 
-from common.testing.agents import AgentProcess, Agents, Nacos, eventually
+from common.testing.agents import AgentProcess, Agents, Nacos
+from common.testing.processes import eventually
 
 # A change on the console takes effect on calls within two seconds.
 SOON = 2.0

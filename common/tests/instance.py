@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from common.testing.processes import processes_with
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 30.0
 
@@ -137,15 +139,5 @@ class Instance:
 
     def pids(self, what: str = "") -> list[int]:
         """Its living processes, the launcher left out, whose command line has `what`."""
-        mark = f"LAUNCHED={self.run}\0".encode()
-        found = []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit() and int(entry.name) != self.process.pid:
-                try:
-                    ours = mark in (entry / "environ").read_bytes() + b"\0"
-                    command = (entry / "cmdline").read_bytes().decode()
-                except OSError:
-                    continue
-                if ours and command and what in command:
-                    found.append(int(entry.name))
-        return sorted(found)
+        living = processes_with(f"LAUNCHED={self.run}")
+        return sorted(pid for pid, words in living.items() if pid != self.process.pid and what in words)

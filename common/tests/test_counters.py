@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from common.leases.lease import lease
 from common.metrics_files import forget_dead_processes, metrics_files
 from common.resilience import Breaker
 from common.service_client import service_client
+from common.testing.processes import free_port
 from common.tests.ring.services import parcel_move, parcel_pack
 
 Counted = Callable[..., float]
@@ -136,12 +136,6 @@ def test_a_duty_beats_while_it_comes_round(counted: Counted) -> None:
     beat = REGISTRY.get_sample_value("worker_heartbeat_timestamp_seconds", {"duty": "a duty"})
     assert beat == pytest.approx(time.time(), abs=60)
     assert counted("database_failures_total", where="worker") == 1
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture

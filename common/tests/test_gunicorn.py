@@ -20,6 +20,7 @@ from common.config_store import ConfigStore
 from common.live_settings import LOOK_SECONDS
 from common.metrics_files import metrics_files
 from common.snapshots import SnapshotFolder
+from common.testing.processes import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
@@ -29,9 +30,7 @@ class Server:
     """`gunicorn -c common/gunicorn.py` in a folder named like a service."""
 
     def __init__(self, folder: Path, stdout: Path | None = None, **variables: str) -> None:
-        with socket.socket() as probe:
-            probe.bind((HOST, 0))
-            self.port = port = probe.getsockname()[1]
+        self.port = port = free_port()
         self.var = folder / "var"
         self.socket = self.var / "run" / "order.sock"
         self.log = stdout or folder / "log"

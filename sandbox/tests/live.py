@@ -1,7 +1,6 @@
 """The sandbox as other programs meet it: started as processes on free ports, spoken to over HTTP only."""
 
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ import requests
 from alipay import AliPay
 
 from common.embedded import embedded_environment
+from common.testing.processes import free_ports
 
 SANDBOX = Path(__file__).resolve().parent.parent
 NAMES = ("USER", "PRODUCT", "ROOT", "SHOP", "ALIPAY")
@@ -164,7 +164,7 @@ def eventually(holds: Callable[[], bool], what: str) -> None:
 @contextmanager
 def running(var_dir: Path, **environment: str) -> Iterator[Live]:
     """Migrates, starts gunicorn and the notifier, waits until all answer, and ends both afterwards."""
-    ports = dict(zip(NAMES, _free_ports(len(NAMES)), strict=True))
+    ports = dict(zip(NAMES, free_ports(len(NAMES)), strict=True))
     env = {
         **os.environ,
         "CFMP_MODE": "embedded",
@@ -197,13 +197,3 @@ def _answers(url: str) -> bool:
         return requests.get(f"{url}/health", timeout=2).ok
     except requests.RequestException:
         return False
-
-
-def _free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports

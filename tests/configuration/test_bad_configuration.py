@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from common import config
+from common.testing.processes import processes_with
 from tests.configuration.faults import FAULTS, Fault
 from tests.conftest import ROOT
 
@@ -26,7 +27,7 @@ class Ending:
     status: int
     said: str
     expected: str
-    left: list[str]
+    left: dict[int, str]
 
 
 @pytest.fixture(scope="module")
@@ -71,17 +72,6 @@ def clean_environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": str(ROOT), "LOG_FILE": "off", "CFMP_MODE": "embedded"}
 
 
-def processes_with(mark: str) -> list[str]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            if entry.name.isdigit() and f"{mark}\0".encode() in (entry / "environ").read_bytes() + b"\0":
-                found.append((entry / "cmdline").read_text())
-        except OSError:
-            continue
-    return [command for command in found if command]
-
-
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_told_once_and_nothing_is_left(name: str, endings: dict[str, Future[Ending]]) -> None:
     ending = endings[name].result()
@@ -89,7 +79,7 @@ def test_a_fault_is_told_once_and_nothing_is_left(name: str, endings: dict[str, 
     assert ending.status not in (0, None)
     assert ending.said.count(ending.expected) == 1, ending.said
     assert "Traceback" not in ending.said
-    assert ending.left == []
+    assert ending.left == {}
 
 
 @pytest.mark.parametrize("name", FAULTS)

@@ -5,8 +5,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -15,7 +13,8 @@ import pytest
 from common import config
 from common.nacos_agent import advice
 from common.nacos_client import Target
-from tests.configuration.test_bad_configuration import TROUBLESHOOTING, clean_environment, processes_with
+from common.testing.processes import eventually, processes_with
+from tests.configuration.test_bad_configuration import TROUBLESHOOTING, clean_environment
 from tests.conftest import ROOT
 
 PATIENCE = 30.0
@@ -40,10 +39,10 @@ def test_a_registry_that_is_away_is_told_by_the_agent(tmp_path: Path) -> None:
             stderr=output,
         )
     try:
-        until(lambda: "Cannot reach Nacos at 127.0.0.1:1" in log.read_text())
+        eventually(lambda: "Cannot reach Nacos at 127.0.0.1:1" in log.read_text(), PATIENCE)
         state = json.loads((tmp_path / "run" / "nacos" / "agent.json").read_text())
         port = int((tmp_path / "run" / "order.port").read_text())
-        until(lambda: answers(port))
+        eventually(lambda: answers(port), PATIENCE)
     finally:
         running.send_signal(signal.SIGTERM)
         status = running.wait(PATIENCE)
@@ -51,7 +50,7 @@ def test_a_registry_that_is_away_is_told_by_the_agent(tmp_path: Path) -> None:
     assert status == 0
     assert state["registered"] == []
     assert "Traceback" not in log.read_text()
-    assert processes_with(f"MISCONFIGURED={tmp_path}") == []
+    assert processes_with(f"MISCONFIGURED={tmp_path}") == {}
 
 
 @pytest.mark.parametrize(
@@ -67,13 +66,6 @@ def test_the_document_has_what_an_agent_says(said: str, documented: tuple[str, .
     for words in documented:
         assert words in said
         assert words in TROUBLESHOOTING
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def answers(port: int) -> bool:

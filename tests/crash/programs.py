@@ -10,9 +10,9 @@ from pathlib import Path
 
 import requests
 
+from common.testing.processes import free_port
 from scripts.storyteller import eventually
 from tests.conftest import ROOT, Stack
-from tests.mariadb import free_port
 
 HERE = Path(__file__).resolve().parent
 # A process that does not keep its appointment, or does not end, is a failure of the test.

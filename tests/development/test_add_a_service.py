@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from tests.development.conftest import Checkout, eventually_json, free_port
+from common.testing.processes import free_port
+from tests.development.conftest import Checkout, eventually_json
 
 SKELETON = (
     "manage.py",

@@ -15,6 +15,7 @@ import pytest
 
 from apisix.embedded.bootstrap import Listen, translate
 from apisix.table import Table
+from common.testing.processes import free_ports
 
 ENVOY = Path(sys.executable).with_name("envoy")
 
@@ -31,8 +32,7 @@ class Running:
 @contextmanager
 def envoy(table: Table, folder: Path, **given: Any) -> Iterator[Running]:
     """Envoy with `table`; `given` is `translate`'s."""
-    port = free_port()
-    metrics_port = free_port()
+    port, metrics_port = free_ports(2)
     listen = Listen("127.0.0.1", port, metrics_port, folder / "admin.sock")
     config, log = folder / "envoy.json", folder / "gateway.log"
     config.write_text(json.dumps(translate(table, listen=listen, **given)))
@@ -43,12 +43,6 @@ def envoy(table: Table, folder: Path, **given: Any) -> Iterator[Running]:
             yield Running(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{metrics_port}", log)
         finally:
             process.terminate()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:

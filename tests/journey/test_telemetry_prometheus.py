@@ -6,7 +6,6 @@ This file's name keeps it behind the stories, so that there is something to ask 
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 import urllib.parse
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
+from common.testing.processes import free_port
 from tests.conftest import ROOT, Stack
 
 HERE = ROOT / "deploy/observability"
@@ -44,9 +44,7 @@ class Prometheus:
     """One server with the project's own configuration, its addresses turned to this machine's."""
 
     def __init__(self, binary: str, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         config = folder / "prometheus.yml"
         config.write_text(yaml.safe_dump(self._here()))
         command = [

@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from common.service_registry import NacosRegistry
+from common.testing.processes import eventually
 from scripts.nacos_server.console import Console
 from scripts.nacos_server.jars import CannotStart, class_path, missing_tools
 from scripts.nacos_server.server import OFFSETS, Server
 from scripts.stack import ports
-from tests.nacos.instances import Instance, Site, eventually, site
+from tests.nacos.instances import Instance, Site, site
 from tests.nacos.network import Network, network
 
 pytest.register_assert_rewrite("common.testing.nacos_suite")

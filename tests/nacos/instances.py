@@ -4,25 +4,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from common.service_registry import NacosRegistry
 from common.snapshots import SnapshotFolder, read_snapshot
+from common.testing.processes import eventually, processes_with
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def eventually(holds: Callable[[], object], within: float, what: str = "") -> float:
-    """How long it took until `holds()`; fails after `within` seconds."""
-    started = time.monotonic()
-    while not holds():
-        elapsed = time.monotonic() - started
-        assert elapsed < within, f"not within {within:g} s: {what or holds}"
-        time.sleep(0.05)
-    return time.monotonic() - started
 
 
 class Instance:
@@ -85,24 +75,13 @@ class Instance:
 
     def kill(self) -> None:
         """SIGKILL for every process of it at once, as when the power fails."""
-        for pid in self._pids():
+        for pid in processes_with(f"SERVICE_RUN_DIR={self.place}"):
             os.kill(pid, signal.SIGKILL)
         self.process.wait(10)
 
     def kill_agent(self) -> None:
         """SIGKILL for the agent alone."""
         os.kill(int(str(self.agent["pid"])), signal.SIGKILL)
-
-    def _pids(self) -> list[int]:
-        mark = f"SERVICE_RUN_DIR={self.place}\0".encode()
-        found = []
-        for entry in Path("/proc").iterdir():
-            try:
-                if entry.name.isdigit() and mark in (entry / "environ").read_bytes():
-                    found.append(int(entry.name))
-            except OSError:
-                continue
-        return found
 
 
 class Site:

@@ -4,9 +4,9 @@ import pytest
 
 from common.errors import PeerUnavailable
 from common.service_client import ServiceClient
+from common.testing.processes import eventually
 from scripts.nacos_server.console import Console
 from tests.nacos.conftest import World
-from tests.nacos.instances import eventually
 from tests.nacos.traffic import shares, traffic
 
 # A change in the console has to count on calls within this time.

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from common.testing.processes import eventually
 from tests.nacos.conftest import World
-from tests.nacos.instances import Instance, eventually
+from tests.nacos.instances import Instance
 from tests.nacos.traffic import traffic
 
 # Longer than the 20 s after which Nacos drops a client that is silent; `make soak` takes the whole time.

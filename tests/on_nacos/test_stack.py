@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from common.config import PORTS
+from common.testing.processes import eventually
 from scripts.demo import Story
 from scripts.nacos_server.console import Console
 from scripts.nacos_server.server import Server
@@ -13,7 +14,6 @@ from scripts.stack.announce import announcement
 from tests.browser.conftest import browser  # noqa: F401
 from tests.conftest import Stack, running_stack, stack_verb
 from tests.nacos.conftest import demand
-from tests.nacos.instances import eventually
 
 
 @pytest.fixture(scope="module")

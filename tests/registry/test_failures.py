@@ -8,8 +8,9 @@ import time
 import pytest
 
 from common.service_registry import NacosRegistry
-from common.testing.agents import AgentProcess, Agents, eventually
+from common.testing.agents import AgentProcess, Agents
 from common.testing.nacos_server import NacosServer
+from common.testing.processes import eventually
 
 SOON = 2.0
 HOST = "127.0.0.1"

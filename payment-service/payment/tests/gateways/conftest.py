@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -27,6 +26,7 @@ from django.conf import settings
 
 from common import clock
 from common.ids import new_uuid
+from common.testing.processes import free_ports
 from common.testing.provider import FakeAlipay
 from payment.gateways import alipay_config
 from payment.gateways.alipay import AlipayGateway
@@ -150,12 +150,6 @@ class SandboxWorld(World):
         self.press("faults/", operation=method, **when, **self.KINDS[how])
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _started(url: str, process: subprocess.Popen[bytes]) -> None:
     for _ in range(300):
         assert process.poll() is None, "the sandbox did not start"
@@ -175,7 +169,7 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return
     var_dir = tmp_path_factory.mktemp("sandbox")
     (var_dir / "secrets").symlink_to(Path(settings.CFMP.var_dir) / "secrets")
-    ports = {name: _free_port() for name in ("USER", "PRODUCT", "ROOT", "SHOP", "ALIPAY")}
+    ports = dict(zip(("USER", "PRODUCT", "ROOT", "SHOP", "ALIPAY"), free_ports(5), strict=True))
     environment = os.environ | {"CFMP_VAR_DIR": str(var_dir)}
     environment |= {f"SANDBOX_{name}_PORT": str(port) for name, port in ports.items()}
     home = Path(__file__).resolve().parents[4] / "sandbox"
