@@ -3,7 +3,6 @@
 import os
 import shutil
 import tempfile
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,13 +16,14 @@ from scripts.nacos_server.console import Console
 from scripts.nacos_server.jars import CannotStart, class_path, missing_tools
 from scripts.nacos_server.server import OFFSETS, Server
 from scripts.stack import ports
+from tests import missing
 from tests.nacos.instances import Instance, Site, site
 from tests.nacos.network import Network, network
 
 pytest.register_assert_rewrite("common.testing.nacos_suite")
 
 
-def missing() -> str:
+def why_none() -> str:
     """Why there is no real Nacos here; empty when there is one."""
     if why := os.environ.get("CFMP_NO_NACOS") or missing_tools():
         return why
@@ -35,15 +35,9 @@ def missing() -> str:
 
 
 def demand() -> None:
-    """Skip loudly where there is none; fail where CI runs as root, where everything can be had."""
-    if not (why := missing()):
-        return
-    text = f"the real Nacos was not tested: {why}"
-    if os.environ.get("CI") == "true" and os.getuid() == 0:
-        pytest.fail(text)
-    warnings.warn(text, stacklevel=2)
-    print(f"\n!!! {text}\n", flush=True)
-    pytest.skip(text)
+    """Skips where there is none."""
+    if why := why_none():
+        missing.skip(f"the real Nacos was not tested: {why}")
 
 
 def free_block() -> int:
