@@ -13,7 +13,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from common import config
-from common.run_dir import RunDir
+from common.instance.run_dir import RunDir
 from common.snapshots import SnapshotFolder, write_snapshot
 
 settings = config.load("OrderService", {**os.environ, "DISCOVERY": "static"})
@@ -63,8 +63,10 @@ def main() -> None:
         time.sleep(0.05)
     if not gone:
         registered.append("OrderService")
-        note("registered")
     publish()
+    # Said last: who waits for it sends a signal, whose handler would publish in the middle of publishing.
+    if not gone:
+        note("registered")
     while True:
         time.sleep(0.1)
 
