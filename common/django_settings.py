@@ -10,10 +10,10 @@ from typing import Any
 
 from common import config
 from common.databases import database_settings
+from common.instance.run_dir import RunDir
 from common.metrics_files import forget_dead_processes, use_metrics_files
 from common.own_addresses import own_addresses
 from common.role import process_role
-from common.run_dir import RunDir
 
 LOOPBACK_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 

@@ -17,9 +17,9 @@ sys.path[:0] = [entry for entry in (str(Path.cwd()), str(ROOT)) if entry not in 
 from common import log, telemetry  # noqa: E402
 from common.config import load as load_settings  # noqa: E402  (the name `config` is a gunicorn setting)
 from common.faults import in_plain_words  # noqa: E402
+from common.instance.run_dir import RunDir  # noqa: E402
+from common.instance.stopping import GRACEFUL  # noqa: E402
 from common.metrics_files import use_metrics_files, wipe_metrics_files  # noqa: E402
-from common.run_dir import RunDir  # noqa: E402
-from common.stopping import GRACEFUL  # noqa: E402
 
 slug = Path.cwd().name.removesuffix("-service")
 with in_plain_words():

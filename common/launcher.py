@@ -1,4 +1,4 @@
-"""The program that runs an instance, PID 1 of a container: `common.life` behind a door that speaks plainly.
+"""The program that runs an instance, PID 1 of a container: `common.instance.life`, its faults said plainly.
 
 Room: plain. `cd order-service && PYTHONPATH=.. python -m common.launcher web` (or `worker`).
 """
@@ -17,7 +17,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"usage: python -m common.launcher {'|'.join(ROLES)}", file=sys.stderr)
         return 2
     with in_plain_words():
-        from common.life import live
+        from common.instance.life import live
 
         return live(arguments[0])
 

@@ -4,8 +4,9 @@ import os
 import sys
 from dataclasses import replace
 
-from common import config, log, stopping
-from common.life import Life, service_here
+from common import config, log
+from common.instance import stopping
+from common.instance.life import Life, service_here
 
 stopping.DEREGISTER = stopping.SERVICE = stopping.AGENT = float(os.environ.get("PATIENCE", "20"))
 

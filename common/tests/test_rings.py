@@ -38,8 +38,15 @@ def is_module(path: Path) -> bool:
     return path.stem not in apart and (path.suffix == ".py" or (path / "__init__.py").exists())
 
 
+def parts(name: str) -> list[str]:
+    """A module, or all of a package."""
+    inside = (ROOT / "common" / name).glob("[!_]*.py")
+    return [f"{name}.{path.stem}" for path in inside] or [name]
+
+
 def loaded_by(modules: list[str]) -> set[str]:
-    code = "import sys\n" + "".join(f"import common.{name}\n" for name in modules) + "print(*sys.modules)"
+    imports = "".join(f"import common.{part}\n" for name in modules for part in parts(name))
+    code = f"import sys\n{imports}print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     return {name.partition(".")[0] for name in done.stdout.split()}
 

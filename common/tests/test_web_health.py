@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test import override_settings
 
-from common.run_dir import RunDir
+from common.instance.run_dir import RunDir
 from common.web import health
 
 Api = Callable[..., Any]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from common import ports
 from common.config import ROOT, read_environment, var_dir_of
+from common.instance.stopping import longest_stop
 from common.setting_types import seconds
-from common.stopping import longest_stop
 
 # Every process of the stack carries this variable, so that `stop` finds also what a crash left behind.
 MARK = "CFMP_STACK"

@@ -16,7 +16,7 @@ from apisix.table import WITHOUT_REGISTRY, Table, TableError, load_config
 from apisix.table import load as load_table
 from common import config
 from common.faults import Misconfigured
-from common.listening import LONGEST_SOCKET_PATH
+from common.instance.listening import LONGEST_SOCKET_PATH
 from scripts.stack import layout
 from scripts.stack.layout import Program
 

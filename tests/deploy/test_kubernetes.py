@@ -11,8 +11,8 @@ import yaml
 
 from common import config
 from common.config import PORTS
+from common.instance.stopping import longest_stop
 from common.settings_table import SETTINGS, Settings
-from common.stopping import longest_stop
 from tests.deploy import kubernetes
 from tests.deploy.compose import ROOT, Dockerfile
 from tests.deploy.kubernetes import K8S, OVERLAYS, Resource

@@ -1,6 +1,6 @@
 """Child processes of a launcher: each in a group of its own and ended with it; one may be started again.
 
-Room: plain. Which ones there are, and in which order they stop, is `common.launcher`'s.
+Room: plain. Which ones there are, and in which order they stop, is `common.instance.life`'s.
 """
 
 import ctypes

@@ -18,11 +18,12 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from common import config, log, stopping
-from common.children import Child, Kept, reap
+from common import config, log
 from common.faults import Misconfigured
-from common.listening import bind_port, bind_socket
-from common.run_dir import RunDir
+from common.instance import stopping
+from common.instance.children import Child, Kept, reap
+from common.instance.listening import bind_port, bind_socket
+from common.instance.run_dir import RunDir
 from common.settings_table import ROOT, SUITE, Settings
 from common.snapshots import SnapshotFolder, read_snapshot
 
