@@ -55,13 +55,14 @@ def note(arrival: Arrival) -> bool:
     In a transaction of the caller's. Raises IntegrityError when another worker is writing it.
     """
     rows = concrete("config_change").objects.filter(data_id=arrival.data_id)
+    # Read before anything is looked up: what another worker commits from here on takes this number.
+    sequence = (rows.aggregate(last=Max("sequence"))["last"] or 0) + 1
     other = rows.exclude(md5=arrival.md5).order_by("-sequence").values("sequence", "published_at").first()
     if other is not None and arrival.at < other["published_at"]:
         return False
     since = other["sequence"] if other is not None else 0
     if rows.filter(md5=arrival.md5, outcome=arrival.outcome, sequence__gt=since).exists():
         return False
-    sequence = (rows.aggregate(last=Max("sequence"))["last"] or 0) + 1
     model = rows.model
     model.objects.bulk_create(
         model(**_facts(arrival), sequence=sequence, line=number, **what)
