@@ -70,6 +70,8 @@ class Instance:
             **os.environ,
             "PYTHONPATH": str(ROOT),
             "DJANGO_SETTINGS_MODULE": "common.tests.settings",
+            # A database that is there; which one makes no difference here.
+            "CFMP_DB_ENGINE": "sqlite",
             "CFMP_VAR_DIR": str(home.parent / "var"),
             "SERVICE_RUN_DIR": str(run),
             "SERVICE_PORT": "0",

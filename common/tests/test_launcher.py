@@ -36,6 +36,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "PYTHONPATH": str(ROOT),
             "DJANGO_SETTINGS_MODULE": "common.tests.settings",
             "CFMP_VAR_DIR": str(var),
+            "CFMP_DB_ENGINE": "sqlite",
         },
         check=True,
     )
