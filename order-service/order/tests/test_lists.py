@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from order import selectors
+from order.listing import ROW_FIELDS
 from order.models import Order
 from order.tests.test_place import CLIENT_FIELDS, PRODUCT_FIELDS
 from order.tests.world import CUP, TEA, World
@@ -202,7 +203,7 @@ def test_a_list_written_once_is_the_list_of_whoever_asks(
         (selectors.orders_sold_by, bob, {"seller_uuid": bob.uuid, "hidden_by_seller": False}),
         (selectors.orders_bought_by, bob, {"buyer_uuid": bob.uuid, "hidden_by_buyer": False}),
     ):
-        plain = Order.objects.filter(**mine).order_by(*by).values(*selectors.ROW_FIELDS)
+        plain = Order.objects.filter(**mine).order_by(*by).values(*ROW_FIELDS)
         plain = plain if statuses is None else plain.filter(status__in=statuses)
         listing = list_of(person.uuid, statuses=statuses, sort=by)
         assert listing.count() == plain.count()
