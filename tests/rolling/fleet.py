@@ -18,7 +18,7 @@ from tests.shop import at_once
 SERVICES = ("notification", "payment", "order")
 # Documented ports, and the second instance's; where there is a registry that one takes any that is free.
 PORTS = {"order": (8001, 8011), "payment": (8002, 8012), "notification": (8003, 8013)}
-# The gateway asks every 2 s and believes the second refusal.
+# The gateway asks every second and believes a refusal at once, a silence the second time.
 DRAIN_SECONDS = "5"
 PATIENCE = 60.0
 
