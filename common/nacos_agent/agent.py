@@ -18,7 +18,7 @@ from common import clock
 from common.log import get_logger
 from common.nacos_agent import advice
 from common.nacos_agent.beliefs import Beliefs
-from common.nacos_agent.configs import Configs, Receive, tell_only
+from common.nacos_agent.configs import Configs, Receive
 from common.nacos_agent.plan import Plan, Seat, only_here
 from common.nacos_agent.readiness import Readiness
 from common.nacos_client import NacosClient, NacosError, NacosUnreachable, Registration
@@ -61,7 +61,7 @@ class Agent:
     def __init__(
         self,
         plan: Plan,
-        receive: Receive = tell_only,
+        receive: Receive,
         *,
         beliefs: Beliefs | None = None,
         now: Callable[[], float] = time.monotonic,

@@ -52,8 +52,3 @@ class Configs:
         except NacosError as error:
             log.warning("config_publisher_unknown", data_id=data_id, error=type(error).__name__)
             return Publication()
-
-
-def tell_only(data_id: str, content: str | None, by: Publication) -> None:
-    """A receiver that keeps nothing."""
-    log.info("config_heard", data_id=data_id, md5=md5_of(content), operator=by.operator)
