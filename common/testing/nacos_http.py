@@ -7,20 +7,28 @@ import secrets
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs
-
-if TYPE_CHECKING:
-    from common.testing.nacos_server import NacosServer
 
 LOGIN, NAMESPACES = "/nacos/v1/auth/users/login", "/nacos/v1/console/namespaces"
 HISTORY = "/nacos/v1/cs/history"
 
 
+class Keeper(Protocol):
+    """What the server keeps that this half tells or adds to; times are monotonic seconds."""
+
+    username: str
+    password: str
+    tokens: dict[str, float]
+    token_seconds: float
+    namespaces: set[str]
+    history: dict[tuple[str, str], list[dict[str, Any]]]
+
+
 class NacosHttp:
     """Serves on the port of `server`. `urls` has what was asked, as an access log would."""
 
-    def __init__(self, server: NacosServer) -> None:
+    def __init__(self, server: Keeper) -> None:
         self.server = server
         self.urls: list[str] = []
         self.logins = 0
