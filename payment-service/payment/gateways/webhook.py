@@ -15,6 +15,7 @@ import ipaddress
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -132,11 +133,13 @@ class _Line(http.client.HTTPConnection):
         super().__init__(host, port)
         self.default_port = 443 if trust else 80
         self._addresses, self._trust = addresses, trust
+        self._ends = 0.0
         self.was_cut = False
 
     def cut_after(self, seconds: float) -> _Deadline:
         """Bounds each wait, and all of them together: a receiver that drips is cut off."""
         self.timeout = seconds
+        self._ends = time.monotonic() + seconds
         return _Deadline(seconds, self._cut)
 
     def connect(self) -> None:
@@ -150,8 +153,12 @@ class _Line(http.client.HTTPConnection):
     def _connected(self) -> socket.socket:
         problem = OSError("no address")
         for address in self._addresses:
+            # There is nothing to cut off yet, and a name may have as many addresses as it likes.
+            left = self._ends - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
             try:
-                return socket.create_connection((address, self.port), self.timeout)
+                return socket.create_connection((address, self.port), left)
             except OSError as refused:
                 problem = refused
         raise problem

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import time
 from collections.abc import Iterator
@@ -104,6 +105,23 @@ def test_nobody_holds_us_longer_than_agreed(receiver: Receiver, manner: str) -> 
         send(sender(receiver), receiver.url)
 
     # Not a measurement: a drip that were not cut off would last until the test is over.
+    assert time.monotonic() - began < 10
+
+
+def test_many_addresses_that_do_not_answer_take_no_longer_than_one(receiver: Receiver) -> None:
+    # One that waits fills the queue of the deaf one, so that every further connection hangs.
+    with (
+        socket.create_server(("127.0.0.1", 0), backlog=0) as deaf,
+        socket.create_connection(deaf.getsockname()),
+    ):
+        url = f"http://shop.invalid:{deaf.getsockname()[1]}/hooks"
+        patient = sender(receiver, allow=(url,), look_up=lambda host, port: ["127.0.0.1"] * 60)
+        began = time.monotonic()
+
+        with pytest.raises(WebhookUndelivered, match="TimeoutError"):
+            send(patient, url)
+
+    # Not a measurement: half a second for each of them would be half a minute.
     assert time.monotonic() - began < 10
 
 
