@@ -20,6 +20,7 @@ from common.setting_types import (
     rsa_private_pem,
     rsa_public_pems,
     seconds_between,
+    secure_url,
     setting,
     some_of,
     url,
@@ -88,7 +89,7 @@ class LiveSettings:
         "alipay",
         "Alipay's gateway.do; https://openapi-sandbox.dl.alipaydev.com/gateway.do is its sandbox",
         "https://openapi.alipay.com/gateway.do",
-        read=url,
+        read=secure_url,
         dynamic=PAYMENT,
     )
     alipay_notify_url: str = setting(

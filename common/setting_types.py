@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from cryptography.x509 import load_pem_x509_certificates
 
@@ -147,6 +148,18 @@ def url(text: str) -> str:
     return text.rstrip("/")
 
 
+# This machine, or a neighbour in a network of our own: one name without a dot.
+_NEAR = re.compile(r"[a-z][a-z0-9-]*|.+\.localhost|127(\.[0-9]{1,3}){3}|::1")
+
+
+def secure_url(text: str) -> str:
+    """Money goes there: nobody on the way may read or change what is said. A sandbox is near."""
+    address = url(text)
+    if not address.startswith("https:") and not _NEAR.fullmatch(urlsplit(address).hostname or ""):
+        raise ValueError("must be https; plain http is for a sandbox on this machine or in its network")
+    return address
+
+
 def urls(text: str) -> tuple[str, ...]:
     return tuple(url(part) for part in comma_list(text))
 
@@ -204,7 +217,7 @@ def rsa_private_pem(text: str) -> str:
     """A PEM, or the bare base64 that Alipay's key tool prints (PKCS#8 or PKCS#1)."""
     for label in ("PRIVATE KEY", "RSA PRIVATE KEY"):
         pem = _pem(text, label)
-        if _loaded(load_pem_private_key, pem, None) is not None:
+        if isinstance(_loaded(load_pem_private_key, pem, None), RSAPrivateKey):
             return pem
     raise ValueError("must be an RSA private key, PEM or bare base64")
 
@@ -216,7 +229,7 @@ def rsa_public_pems(text: str) -> tuple[str, ...]:
         pems = tuple(f"{pem}\n" for pem in found)
     else:
         pems = tuple(_pem(part, "PUBLIC KEY") for part in re.split(r"[,\n]", _lines(text)) if part.strip())
-    if not pems or any(_loaded(load_pem_public_key, pem) is None for pem in pems):
+    if not pems or not all(isinstance(_loaded(load_pem_public_key, pem), RSAPublicKey) for pem in pems):
         raise ValueError("must be RSA public keys, PEM or bare base64")
     return pems
 

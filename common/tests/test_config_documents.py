@@ -5,6 +5,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from common.config_documents import COMMON, LARGEST_BYTES, DocumentRefused, read_document
 from common.embedded import embedded_environment
@@ -159,6 +161,10 @@ def test_what_is_refused_names_the_line_or_the_setting(content: str, problem: st
         ("payment_methods_off", "[cash]"),
         ("alipay_app_id", ""),
         ("alipay_gateway_url", "javascript:alert(1)"),
+        ("alipay_gateway_url", "http://openapi.alipay.com/gateway.do"),
+        ("alipay_gateway_url", "http://2130706433/gateway.do"),
+        ("alipay_gateway_url", "http://127.0.0.1.evil.example/gateway.do"),
+        ("alipay_gateway_url", "http://[2001:db8::1]/gateway.do"),
     ],
 )
 def test_a_wrong_value_is_named_and_not_repeated(name: str, value: str) -> None:
@@ -189,6 +195,27 @@ def test_a_secret_is_not_repeated_in_the_problem() -> None:
     (found,) = problems(PAYMENT, "alipay.private-key: MIIEvNotAKey")
 
     assert found == "alipay_private_key must be an RSA private key, PEM or bare base64"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:8090", "sandbox:8090", "alipay.localhost", "localhost", "[::1]"])
+def test_a_sandbox_nearby_is_asked_without_tls(host: str) -> None:
+    address = f"http://{host}/gateway.do"
+
+    document = read_document(PAYMENT, f"alipay.gateway-url: {address}")
+
+    assert document.values == {"alipay_gateway_url": address}
+
+
+def test_a_key_of_another_kind_is_no_key_of_alipays() -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    given = {"alipay_private_key": private.decode(), "alipay_public_key_next": public.decode()}
+
+    assert problems(PAYMENT, json.dumps(given)) == [
+        "alipay_private_key must be an RSA private key, PEM or bare base64",
+        "alipay_public_key_next must be RSA public keys, PEM or bare base64",
+    ]
 
 
 def test_a_large_document_is_not_even_parsed() -> None:
