@@ -6,7 +6,6 @@ agents too: the newest of a service counts. An empty list is an answer of the re
 """
 
 import argparse
-import ipaddress
 import json
 import signal
 import socket
@@ -61,14 +60,15 @@ def _entry(instance: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _ip(host: str) -> str | None:
-    """Endpoint files hold addresses only; an instance whose name nobody knows cannot be reached anyway."""
+    """Endpoint files hold addresses only; an instance whose name nobody knows cannot be reached anyway.
+
+    One that Envoy cannot read would cost the whole file, and with it every other instance.
+    """
     try:
-        return str(ipaddress.ip_address(host))
-    except ValueError:
-        pass
-    try:
+        if "%" in host:
+            raise ValueError("names an interface of another machine")
         return str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0])
-    except OSError as error:
+    except (OSError, ValueError) as error:
         _say("host_unknown", host=host, error=str(error))
         return None
 

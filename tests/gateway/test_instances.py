@@ -259,6 +259,18 @@ class TestKeeper:
         assert entry["endpoint"]["address"]["socket_address"]["address"] in ("127.0.0.1", "::1")
         assert "host_unknown" in capsys.readouterr().out
 
+    @pytest.mark.parametrize(
+        "host", ["a..b", "b" * 64 + ".example", "fe80::1%lo", "fe80::1%gone0", "a b", "\x00"]
+    )
+    def test_one_odd_host_costs_no_other_its_place(
+        self, host: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        listed = assignment("OrderService", [{**self.one, "host": host}, self.one])["resources"][0]
+        (entry,) = listed["endpoints"][0]["lb_endpoints"]
+
+        assert entry["endpoint"]["address"]["socket_address"]["address"] == "10.0.0.1"
+        assert "host_unknown" in capsys.readouterr().out
+
     def test_a_small_weight_is_still_one(self) -> None:
         light = assignment("OrderService", [{**self.one, "weight": 0.001}])
 
