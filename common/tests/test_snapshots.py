@@ -2,6 +2,9 @@
 
 import json
 import os
+import resource
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +47,19 @@ def reason_of(registry: NacosRegistry) -> str:
     return refused.value.reason
 
 
+@pytest.fixture
+def small_files() -> Iterator[None]:
+    """No file of this process may have more than a thousand bytes: the kernel says no as on a full disk."""
+    most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, most[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, most)
+        signal.signal(signal.SIGXFSZ, before)
+
+
 # --- files --------------------------------------------------------------------------------------
 
 
@@ -55,6 +71,19 @@ def test_a_file_is_written_whole_or_not_at_all(folder: SnapshotFolder) -> None:
 
     assert read_snapshot(folder.agent) == {"pid": 1}
     assert folder.agent.stat().st_mode & 0o007 == 0
+
+
+def test_a_full_disk_is_told_by_the_files_name_and_not_made_fuller(
+    folder: SnapshotFolder, small_files: None
+) -> None:
+    write_snapshot(folder.agent, {"pid": 1})
+
+    with pytest.raises(OSError) as refused:
+        write_snapshot(folder.agent, {"pid": "1" * 5000})
+
+    assert refused.value.filename == str(folder.agent)
+    assert [path.name for path in folder.root.iterdir()] == ["agent.json"]
+    assert read_snapshot(folder.agent) == {"pid": 1}
 
 
 @pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "a" * 200, "a\n"])
