@@ -175,6 +175,9 @@ class Agent:
         if known["naming"] != self._epochs["naming"]:
             self.beliefs.connected()
             self._subscribed.clear()
+            # A server without its memory may have lost the namespace, too.
+            self._namespace = None
+            self._put_off("namespace", 0)
             self._put_off("lists", CHECK_SECONDS)
             for place in self.places:
                 place.listing = Listing.OUT

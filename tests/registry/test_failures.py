@@ -77,6 +77,15 @@ def test_a_missing_namespace_is_told_until_it_is_there(nacos: NacosServer, agent
     eventually(lambda: agent.state["problem"] == "", within=10)
 
 
+def test_a_namespace_that_a_restart_lost_is_told(nacos: NacosServer, agents: Agents) -> None:
+    agent = agents.registered("OrderService")
+    nacos.namespaces.clear()
+
+    nacos.restart()
+
+    eventually(lambda: "cfmp-microservices" in agent.state["problem"], within=15)
+
+
 def test_a_slow_server_is_served_too(nacos: NacosServer, agents: Agents) -> None:
     nacos.answer_after = 0.7
 
