@@ -22,6 +22,8 @@ log = get_logger(__name__)
 SETTLE_SECONDS = 8.0
 # Two answers may cross on the way; a server's clock may also be set back, and must not silence it for good.
 REORDER_MILLISECONDS = 2000
+# A fleet that restarts changes its list with each instance: a line must not grow with it.
+MOST_SHOWN = 20
 
 
 class Beliefs:
@@ -95,7 +97,8 @@ class Beliefs:
         }
         write_snapshot(path, content)
         self._written[service] = content
-        log.info("instances_changed", peer=service, source=source, instances=[_shown(row) for row in rows])
+        shown = [_shown(row) for row in rows[:MOST_SHOWN]]
+        log.info("instances_changed", peer=service, source=source, count=len(rows), instances=shown)
 
 
 def _shown(row: Mapping[str, Any]) -> str:
