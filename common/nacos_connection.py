@@ -3,7 +3,8 @@
 Room: network; imports the SDK (`v2.nacos`), so only the agent's process may import it. The SDK reconnects
 from three places at once, sleeps up to five seconds between tries, takes "unregistered" for healthy and a
 stream that ended for living, does not know `ConnectResetRequest`, leaves tasks behind and measures silence by
-a clock that may be set. Here one loop connects, watches and connects again, and every wait is bounded.
+a clock that may be set. Here one loop connects, watches and connects again, and every wait is bounded; by
+`asyncio.timeout`, since `wait_for` of Python 3.11 can forget that its task was asked to stop.
 """
 
 import asyncio
@@ -164,7 +165,8 @@ class Connection(GrpcClient):
         if connection is None or not self.is_running():
             raise NacosUnreachable("not connected")
         try:
-            return await asyncio.wait_for(connection.request(request, seconds * 1000), seconds + 0.5)
+            async with asyncio.timeout(seconds + 0.5):
+                return await connection.request(request, seconds * 1000)
         except (grpc.aio.AioRpcError, TimeoutError, asyncio.InvalidStateError) as error:
             raise NacosUnreachable(_reason(error)) from None
         except asyncio.CancelledError:
@@ -192,7 +194,8 @@ class Connection(GrpcClient):
     async def _live(self) -> None:
         """One connection, from its handshake until it is lost."""
         server = self._next_rpc_server()
-        connection = await asyncio.wait_for(self.connect_to_server(server), CONNECT_SECONDS)
+        async with asyncio.timeout(CONNECT_SECONDS):
+            connection = await self.connect_to_server(server)
         if connection is None:
             self.problem = "the handshake failed"
             return
@@ -207,7 +210,8 @@ class Connection(GrpcClient):
 
     async def _is_lost(self) -> bool:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._lost.wait(), HEALTH_SECONDS)
+            async with asyncio.timeout(HEALTH_SECONDS):
+                await self._lost.wait()
         return self._lost.is_set()
 
     async def _check_health(self) -> None:
@@ -252,7 +256,8 @@ class Connection(GrpcClient):
         ]
         self._channel = grpc.aio.insecure_channel(f"{server_ip}:{grpc_port}", options=options)
         try:
-            await asyncio.wait_for(self._channel.channel_ready(), ASK_SECONDS)
+            async with asyncio.timeout(ASK_SECONDS):
+                await self._channel.channel_ready()
         except TimeoutError:
             raise NacosException(0, f"no connection to {server_ip}:{grpc_port}") from None
         return self._channel

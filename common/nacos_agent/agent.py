@@ -142,7 +142,8 @@ class Agent:
 
     async def _pause(self) -> None:
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._wake.wait(), TICK_SECONDS)
+            async with asyncio.timeout(TICK_SECONDS):
+                await self._wake.wait()
 
     # --- one turn -------------------------------------------------------------------------------
 
@@ -262,7 +263,8 @@ class Agent:
         if place.listing is Listing.OUT:
             return
         try:
-            await asyncio.wait_for(self._deregister(place), LEAVE_SECONDS)
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await self._deregister(place)
         except (NacosError, TimeoutError):
             # Nacos does not answer. It forgets us when the connection is gone.
             self.client.drop_naming()

@@ -12,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from v2.nacos.transport.model.internal_request import HealthCheckRequest
+from v2.nacos.transport.model.internal_response import HealthCheckResponse
+from v2.nacos.transport.rpc_client import RpcClientStatus
 from v2.nacos.utils.net_util import NetUtils
 
 from common.nacos_client import (
@@ -23,6 +26,8 @@ from common.nacos_client import (
     Target,
     md5_of,
 )
+from common.nacos_connection import Connection
+from common.nacos_login import Login
 from common.testing.nacos_server import NacosServer
 
 SERVICE = "OrderService"
@@ -242,6 +247,38 @@ def test_a_login_without_an_answer_costs_no_connection(server: NacosServer) -> N
         assert (server.registered(SERVICE), listener.connected) == ([("127.0.0.1", 8001, 1.0)], 2)
 
     tell(server, story)
+
+
+class Answering:
+    """A connection whose answer comes when `future` is done."""
+
+    def __init__(self) -> None:
+        self.future: asyncio.Future[HealthCheckResponse] = asyncio.get_running_loop().create_future()
+
+    async def request(self, request: Any, milliseconds: float) -> HealthCheckResponse:
+        return await self.future
+
+
+@pytest.mark.parametrize("moments", range(5))
+def test_who_is_asked_to_stop_while_an_answer_comes_in_stops(moments: int) -> None:
+    """`asyncio.wait_for` of Python 3.11 then returns the answer and forgets that it was asked."""
+
+    async def story() -> None:
+        target = Target(("127.0.0.1:1",), "")
+        connection = Connection("naming", target, Login(target), lambda: None)
+        connection.current_connection = answering = Answering()
+        connection.rpc_client_status = RpcClientStatus.RUNNING
+        asking = asyncio.create_task(connection.ask(HealthCheckRequest(), HealthCheckResponse))
+        await asyncio.sleep(0.01)
+
+        answering.future.set_result(HealthCheckResponse(resultCode=200))
+        for _ in range(moments):
+            await asyncio.sleep(0)
+        if asking.cancel():
+            await asyncio.wait({asking})
+            assert asking.cancelled()
+
+    run(story())
 
 
 # --- who we are ---------------------------------------------------------------------------------
