@@ -180,7 +180,7 @@ def documents_for(settings: Settings) -> Documents | None:
 
 
 def _judged(data_id: str, content: str, by: Publication) -> Arrival:
-    arrival = Arrival(data_id, _md5(content), ACCEPTED, clock.now(), by.operator, by.address)
+    arrival = Arrival(data_id, md5_of(content), ACCEPTED, clock.now(), by.operator, by.address)
     try:
         return replace(arrival, shown=read_document(data_id, content).shown)
     except DocumentRefused as refusal:
@@ -209,8 +209,8 @@ def _history(content: Content) -> _History:
     )
 
 
-def _md5(content: str) -> str:
-    # Nacos names contents by their MD5.
+def md5_of(content: str) -> str:
+    """How Nacos names a content; as in Java, what UTF-8 cannot say counts as "?"."""
     return hashlib.md5(content.encode(errors="replace"), usedforsecurity=False).hexdigest()
 
 

@@ -5,7 +5,6 @@ opinion: what the server says is handed on as values, and what to believe is `co
 Every method is bounded in time and raises `NacosError` (see `common.nacos_login`).
 """
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -59,7 +58,6 @@ __all__ = [
     "NacosUnreachable",
     "Registration",
     "Target",
-    "md5_of",
 ]
 
 GROUP = "DEFAULT_GROUP"
@@ -263,11 +261,6 @@ def _publisher(body: bytes) -> tuple[str, str]:
         return str(last["srcUser"] or ""), str(last["srcIp"] or "")
     except (ValueError, LookupError, TypeError):
         return "", ""
-
-
-def md5_of(content: str | None) -> str:
-    """How Nacos compares configurations: empty for none."""
-    return "" if not content else hashlib.md5(content.encode(), usedforsecurity=False).hexdigest()
 
 
 def _heard(info: SdkService) -> Heard:

@@ -6,9 +6,9 @@ each new connection and every few seconds, so a push that got lost is only late.
 
 from collections.abc import Callable, Sequence
 
-from common.config_store import Publication
+from common.config_store import Publication, md5_of
 from common.log import get_logger
-from common.nacos_client import NacosClient, NacosError, md5_of
+from common.nacos_client import NacosClient, NacosError
 
 log = get_logger(__name__)
 
@@ -43,7 +43,7 @@ class Configs:
             # Its judge failed (a full disk, say): the same content is offered again next time.
             log.error("config_not_taken", data_id=data_id, error=type(error).__name__)
             return
-        self._handed_on[data_id] = md5_of(content)
+        self._handed_on[data_id] = md5_of(content) if content else ""
 
     async def _publication(self, data_id: str) -> Publication:
         """Nice to know: a content is handed on also when Nacos does not say who published it."""

@@ -13,7 +13,7 @@ import pytest
 
 from common import clock
 from common.config import load
-from common.config_store import ARRIVALS_KEPT, ConfigFiles, ConfigStore, Publication, documents_for
+from common.config_store import ARRIVALS_KEPT, ConfigFiles, ConfigStore, Publication, documents_for, md5_of
 from common.live_settings import Overlay
 from common.live_table import LiveSettings
 from common.snapshots import SnapshotFolder
@@ -260,3 +260,7 @@ def test_a_history_that_makes_no_sense_begins_anew(store: ConfigStore, tmp_path:
 
     store.receive(OWN, "order_max_lines: x")
     assert outcomes(store) == ["refused"]
+
+
+def test_a_content_that_utf8_cannot_say_is_named_as_java_names_it() -> None:
+    assert md5_of("a: \ud800") == hashlib.md5(b"a: ?").hexdigest()

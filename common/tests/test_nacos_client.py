@@ -17,6 +17,7 @@ from v2.nacos.transport.model.internal_response import HealthCheckResponse
 from v2.nacos.transport.rpc_client import RpcClientStatus
 from v2.nacos.utils.net_util import NetUtils
 
+from common.config_store import md5_of
 from common.nacos_client import (
     Heard,
     NacosClient,
@@ -24,7 +25,6 @@ from common.nacos_client import (
     NacosUnreachable,
     Registration,
     Target,
-    md5_of,
 )
 from common.nacos_connection import Connection
 from common.nacos_login import Login
