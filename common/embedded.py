@@ -27,6 +27,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from common.faults import Misconfigured
 from common.ports import url_of
+from common.whole_files import write_whole
 
 # Marks made-up text secrets, so that production can refuse one that was copied out of `var/`.
 MARK = "embedded-"
@@ -160,7 +161,10 @@ def _kept(folder: Path) -> dict[str, str]:
         # Someone else may have made them while we waited. A later version adds only what is missing.
         kept = _read(path)
         made = {name: make() for name, make in _MAKERS.items() if name not in kept}
-        return _write(path, {**kept, **made}) if made else kept
+        if made:
+            kept = {**kept, **made}
+            write_whole(path, json.dumps(kept, indent=1), 0o600)
+        return kept
 
 
 def _read(path: Path) -> dict[str, str]:
@@ -168,17 +172,6 @@ def _read(path: Path) -> dict[str, str]:
         return json.loads(path.read_text())
     except FileNotFoundError:
         return {}
-
-
-def _write(path: Path, content: dict[str, str]) -> dict[str, str]:
-    fresh = path.with_suffix(".new")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(content, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    return content
 
 
 @contextmanager

@@ -9,15 +9,14 @@ look at the file's stamp and read it again only when it changed. Who talks to Na
 """
 
 import json
-import os
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from common.log import get_logger
+from common.whole_files import write_whole
 
 log = get_logger(__name__)
 
@@ -62,24 +61,7 @@ def _plain(name: str) -> str:
 def write_snapshot(path: Path, content: Content, *, mode: int = 0o640) -> None:
     """Put `content` at `path` in one step. Raises OSError with a name; what was there before then stays."""
     path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-    # The process's own number: two writers (one of them about to be told to go) never share a draft.
-    draft = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
-        _write(draft, content, mode)
-        draft.replace(path)
-    except OSError as problem:
-        # Half a draft would take what is left of a full disk.
-        with suppress(OSError):
-            draft.unlink()
-        raise OSError(problem.errno, problem.strerror, str(path)) from problem
-
-
-def _write(draft: Path, content: Content, mode: int) -> None:
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
-    with os.fdopen(descriptor, "w") as file:
-        json.dump(content, file, ensure_ascii=False, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
+    write_whole(path, json.dumps(content, ensure_ascii=False, indent=1), mode)
 
 
 def read_snapshot(path: Path) -> dict[str, Any] | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.faults import Misconfigured
+from common.whole_files import write_whole
 
 
 class RunDirTaken(Misconfigured):
@@ -37,9 +38,7 @@ class RunDir:
 
     def write_port(self, port: int) -> None:
         """In one step: a reader never meets half a number."""
-        draft = self.port.with_suffix(".new")
-        draft.write_text(f"{port}\n")
-        draft.replace(self.port)
+        write_whole(self.port, f"{port}\n", 0o644)
 
     @property
     def drain_flag(self) -> Path:

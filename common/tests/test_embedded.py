@@ -29,7 +29,7 @@ def test_only_the_owner_can_read_them(var_dir: Path) -> None:
 
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in secrets.iterdir()} == {0o600}
-    assert not list(secrets.glob("*.new"))
+    assert not list(secrets.glob("*.tmp"))
 
 
 def _fingerprint(var_dir: Path) -> str:
