@@ -13,15 +13,11 @@ from typing import Any
 from v2.nacos.config.model.config import ConfigListenContext
 from v2.nacos.config.model.config_request import (
     ConfigBatchListenRequest,
-    ConfigPublishRequest,
     ConfigQueryRequest,
-    ConfigRemoveRequest,
 )
 from v2.nacos.config.model.config_response import (
     ConfigChangeBatchListenResponse,
-    ConfigPublishResponse,
     ConfigQueryResponse,
-    ConfigRemoveResponse,
 )
 from v2.nacos.naming.model.instance import Instance as SdkInstance
 from v2.nacos.naming.model.naming_request import (
@@ -212,17 +208,6 @@ class NacosClient:
         )
         answer = await self._config.ask(request, ConfigChangeBatchListenResponse)
         return [changed.dataId for changed in answer.changedConfigs]
-
-    async def publish_config(self, data_id: str, content: str) -> None:
-        """Raises ValueError for empty content: Nacos has no empty configuration."""
-        if not content.strip():
-            raise ValueError("Nacos keeps no empty configuration")
-        kind = {"type": data_id.rpartition(".")[2] or "text"}
-        request = ConfigPublishRequest(**self._named(data_id), content=content, casMd5="", additionMap=kind)
-        await self._config.ask(request, ConfigPublishResponse)
-
-    async def remove_config(self, data_id: str) -> None:
-        await self._config.ask(ConfigRemoveRequest(**self._named(data_id)), ConfigRemoveResponse)
 
     async def publisher(self, data_id: str) -> tuple[str, str]:
         """Who changed it last, and from which address; empty texts when this server does not tell."""

@@ -217,8 +217,6 @@ class NacosServer(wire.RequestServicer, wire.BiRequestStreamServicer):
             "SubscribeServiceRequest": self._subscribe,
             "ServiceQueryRequest": self._query,
             "ConfigQueryRequest": self._config_query,
-            "ConfigPublishRequest": self._config_publish,
-            "ConfigRemoveRequest": self._config_publish,
             "ConfigBatchListenRequest": self._config_listen,
         }
         if kind not in table:
@@ -285,10 +283,6 @@ class NacosServer(wire.RequestServicer, wire.BiRequestStreamServicer):
             facts = {"resultCode": 500, "errorCode": NO_SUCH_CONFIG, "message": "config data not exist"}
             return _payload("ConfigQueryResponse", **facts)
         return _payload("ConfigQueryResponse", content=content, md5=_md5(content), lastModified=0)
-
-    def _config_publish(self, peer: Peer, body: Body) -> Payload:
-        self._set_config((body["tenant"], body["dataId"]), body.get("content") or "")
-        return _payload("ConfigPublishResponse" if "content" in body else "ConfigRemoveResponse")
 
     def _config_listen(self, peer: Peer, body: Body) -> Payload:
         asked = {(one["tenant"], one["dataId"]): one["md5"] for one in body["configListenContexts"]}

@@ -352,7 +352,8 @@ def test_no_file_is_written_and_no_logger_taken_over(
     async def story(listener: Listener) -> None:
         await listener.client.register(OURS)
         await listener.client.subscribe(SERVICE)
-        await listener.client.publish_config("x.yaml", "a: 1")
+        server.publish("x.yaml", "a: 1")
+        assert await listener.client.config("x.yaml") == "a: 1"
 
     tell(server, story)
     assert not home.exists()
@@ -414,24 +415,15 @@ def test_a_change_is_told_and_a_missed_one_is_found(server: NacosServer) -> None
     async def story(listener: Listener) -> None:
         client = listener.client
         await client.changed_configs({"x.yaml": ""})
-        await client.publish_config("x.yaml", "金额: 1")
+        server.publish("x.yaml", "金额: 1")
         await until(lambda: listener.configs == ["x.yaml"])
         assert await client.config("x.yaml") == "金额: 1"
         assert await client.changed_configs({"x.yaml": md5_of("金额: 1")}) == []
         server.loses_pushes = True
-        await client.remove_config("x.yaml")
+        server.remove("x.yaml")
         assert await client.changed_configs({"x.yaml": md5_of("金额: 1")}) == ["x.yaml"]
 
     tell(server, story)
-
-
-def test_an_empty_configuration_is_not_published(server: NacosServer) -> None:
-    async def story(listener: Listener) -> None:
-        with pytest.raises(ValueError):
-            await listener.client.publish_config("x.yaml", " \n")
-
-    tell(server, story)
-    assert server.configs == {}
 
 
 # --- the namespace ------------------------------------------------------------------------------
