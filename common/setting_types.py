@@ -31,6 +31,8 @@ ORDER = frozenset({"OrderService"})
 PAYMENT = frozenset({"PaymentService"})
 NOTIFICATION = frozenset({"NotificationService"})
 _NOBODY: frozenset[str] = frozenset()
+# Nacos takes no other port for gRPC than this far above the one for HTTP.
+GRPC_OFFSET = 1000
 ALGORITHMS = ("RS256", "RS384", "RS512", "ES256", "EdDSA", "HS256", "HS384", "HS512")
 
 
@@ -166,14 +168,13 @@ def urls(text: str) -> tuple[str, ...]:
 
 def host_ports(text: str) -> tuple[str, ...]:
     parts = comma_list(text)
-    if not parts or not all(_is_host_port(part) for part in parts):
+    if not parts or not all(re.fullmatch(r"[A-Za-z0-9._-]+:[0-9]{1,5}", part) for part in parts):
         raise ValueError("must be host:port, or a comma list of them, without http://")
+    if not all(0 < int(part.rpartition(":")[2]) <= 65535 - GRPC_OFFSET for part in parts):
+        raise ValueError(
+            f"must have ports from 1 to {65535 - GRPC_OFFSET}: gRPC is at the port + {GRPC_OFFSET}"
+        )
     return parts
-
-
-def _is_host_port(text: str) -> bool:
-    host, _, port = text.rpartition(":")
-    return bool(re.fullmatch(r"[A-Za-z0-9._-]+", host)) and port.isdecimal() and 0 < int(port) <= 64535
 
 
 def weight(text: str) -> float:

@@ -454,6 +454,15 @@ def test_nacos_needs_its_address(embedded_env: dict[str, str]) -> None:
     assert problem == "NACOS_SERVER is missing: DISCOVERY=nacos needs the host:port of Nacos"
 
 
+def test_a_port_of_nacos_leaves_room_for_grpc(embedded_env: dict[str, str]) -> None:
+    highest = {**embedded_env, "NACOS_SERVER": "nacos:64535"}
+
+    assert load("OrderService", highest).nacos_server == ("nacos:64535",)
+    assert one_problem({**embedded_env, "NACOS_SERVER": "nacos:64536"}) == (
+        "NACOS_SERVER must have ports from 1 to 64535: gRPC is at the port + 1000"
+    )
+
+
 def test_an_embedded_run_finds_its_own_nacos(tmp_path: Path) -> None:
     env = with_nacos(tmp_path)
 
