@@ -16,8 +16,8 @@ from tests.deploy.compose import ROOT, Dockerfile
 BIN = Path(sys.executable).parent
 KNOWN = {setting.name for setting in SETTINGS}
 SECRET = {setting.name for setting in SETTINGS if setting.secret}
-# What gunicorn and the OpenTelemetry SDK read by themselves.
-LIBRARIES = {"WEB_CONCURRENCY", "OTEL_EXPORTER_OTLP_ENDPOINT"}
+# What the OpenTelemetry SDK reads by itself.
+LIBRARIES = {"OTEL_EXPORTER_OTLP_ENDPOINT"}
 # The variables that foreign images document.
 FOREIGN = {
     "mysql": {"MYSQL_DATABASE", "MYSQL_USER", "MYSQL_PASSWORD_FILE", "MYSQL_ROOT_PASSWORD_FILE"},
@@ -30,8 +30,8 @@ FOREIGN = {
 }
 PUBLISHED = {
     "apisix": ["9080:9080"],
-    "nacos": ["8848:8848"],
-    "sandbox": ["8090:8090"],
+    "nacos": ["127.0.0.1:8848:8848"],
+    "sandbox": ["127.0.0.1:8090:8090"],
     "order": ["127.0.0.1:8001:8001"],
     "payment": ["127.0.0.1:8002:8002"],
     "notification": ["127.0.0.1:8003:8003"],
