@@ -35,7 +35,7 @@ umask = 0o077 if _settings.is_embedded else 0o007
 
 # gthread, with JSON for what cannot be parsed
 worker_class = "common.web.server.SuiteWorker"
-# How many workers is WEB_CONCURRENCY's to say (gunicorn reads it by itself).
+workers = _settings.web_concurrency
 # Few threads: Python code runs one at a time anyway; the others wait for the database or a peer.
 threads = _settings.web_threads
 # Longer than the gateway (60 s) and our own service_client keep idle connections: the side that opened a

@@ -94,6 +94,9 @@ class Settings(LiveSettings, TelemetrySettings):
         type=tuple,
         required_by=SUITE,
     )
+    web_concurrency: int = _setting(
+        "run", "Web processes of one instance, up to one per core", 1, read=whole(1, 128), type=int
+    )
     web_threads: int = _setting(
         "run",
         "Requests one web process works on at once; a peer that hangs can hold all of them but one",

@@ -90,6 +90,8 @@ class Life:
     def _publish(self, port: int) -> None:
         """Say where we really listen: to gunicorn and the agent, the log, and whoever reads the place."""
         os.environ["SERVICE_PORT"] = str(port)
+        # Gunicorn reads this one before our settings, and knows no empty variable.
+        os.environ["WEB_CONCURRENCY"] = str(self.settings.web_concurrency)
         self.place.write_port(port)
         logger.info("listening", host=self.settings.service_host, port=port, socket=str(self.place.socket))
 

@@ -156,6 +156,21 @@ def test_a_taken_port_is_said_at_once(launch: Launch) -> None:
     assert nothing_left(refused)
 
 
+@pytest.mark.parametrize("processes", ["two", "0", "-1", "100000"])
+def test_a_number_of_processes_that_cannot_be_is_said_at_once(launch: Launch, processes: str) -> None:
+    refused = launch(WEB_CONCURRENCY=processes)
+
+    assert refused.ends() == 1
+    assert "WEB_CONCURRENCY must be a whole number" in refused.said()
+    assert "Traceback" not in refused.said()
+
+
+def test_an_empty_number_of_processes_is_none_given(launch: Launch) -> None:
+    instance = launch(WEB_CONCURRENCY="").ready()
+
+    assert len(instance.pids("gunicorn")) == 2
+
+
 def test_the_launcher_ends_with_a_killed_gunicorn(launch: Launch) -> None:
     instance = launch(**TWIN).ready()
     instance.until(lambda: instance.pids("agent_twin"))

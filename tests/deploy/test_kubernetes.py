@@ -19,7 +19,7 @@ from tests.deploy.kubernetes import K8S, OVERLAYS, Resource
 
 BIN = Path(sys.executable).parent
 SERVICES = {"order": 8001, "payment": 8002, "notification": 8003}
-KNOWN = {setting.name for setting in SETTINGS} | {"WEB_CONCURRENCY"}
+KNOWN = {setting.name for setting in SETTINGS}
 
 pytestmark = [pytest.mark.parametrize("overlay", OVERLAYS)]
 
