@@ -117,6 +117,15 @@ def test_the_figures_page_shows_what_the_alerts_ask_for(olive_at_the_desk: User,
     assert re.search(r">pending</td>\s*<td[^>]*>1</td>", page)
 
 
+def test_who_may_look_at_nothing_sees_no_figures(db: None) -> None:
+    User.objects.create_user("olive", "olive@example.com", "sandbox-demo", is_staff=True)
+    desk = browser()
+    log_in(desk)
+
+    assert desk.get("/admin/").status_code == 200
+    assert desk.get("/admin/figures/").status_code == 403
+
+
 def test_the_figures_page_is_for_the_admin_alone(db: None) -> None:
     answer = browser().get("/admin/figures/")
 

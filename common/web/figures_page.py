@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
@@ -27,9 +28,15 @@ class Line:
 
 
 def figures_page(request: HttpRequest) -> HttpResponse:
-    """A table with a bar for each figure; the name of each is the one that alerts and dashboards use."""
+    """A table with a bar for each figure; the name of each is the one that alerts and dashboards use.
+
+    Whoever may look at nothing in this admin sees no figures of it either.
+    """
+    desk = admin.site.each_context(request)
+    if not desk["available_apps"]:
+        raise PermissionDenied
     context: dict[str, Any] = {
-        **admin.site.each_context(request),
+        **desk,
         "title": f"{settings.SERVICE_NAME}: figures",
         "families": [(family.name, family.documentation, _lines(family)) for family in figures()],
     }
