@@ -40,7 +40,7 @@ GOODS = (
          "皮带传动，不沾油，也不掉链子。", "Belt drive: no grease, no dropped chain."),
     Good("scarf", "羊毛围巾", "Wool scarf", Decimal("359.00"), 180,
          "内蒙古羊绒，轻得像一阵暖风。", "Mongolian cashmere, light as a warm breeze."),
-    Good("armchair", "黄花梨圈椅", "Rosewood armchair", Decimal("52000.00"), 3,
+    Good("armchair", "黄花梨圈椅", "Rosewood armchair", Decimal("52000.00"), 300,
          "明式榫卯，一把可以传家的椅子。", "Ming joinery, a chair to leave to your children."),
 )  # fmt: skip
 

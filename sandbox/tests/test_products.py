@@ -35,6 +35,13 @@ def test_goods_are_found_by_number_and_uuid(live: Live, path: str) -> None:
     assert good["media"] == [{"media": "/api/product/media/tea-set.svg"}]
 
 
+def test_the_shelf_outlasts_the_demo() -> None:
+    """It buys one or three of these each time it is told, and brings back one kind alone."""
+    bought = {1: 3, 12: 1}
+
+    assert all(GOODS[number - 1].stock >= 100 * pieces for number, pieces in bought.items())
+
+
 def test_the_shelf_has_twelve_goods_with_pictures(live: Live) -> None:
     goods = requests.get(f"{live.product}/api/product/", timeout=10).json()["results"]
     assert [good["title"] for good in goods] == [good.title for good in GOODS]
