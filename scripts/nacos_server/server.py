@@ -101,6 +101,8 @@ class Server:
             raise CannotStart(missing)
         jars = class_path()
         (self.home / "conf").mkdir(parents=True, exist_ok=True)
+        # Nacos writes passwords' hashes and its callers' tokens into files that everybody may read.
+        self.home.chmod(0o700)
         self._write_private("port", str(self._free_port()))
         self._write_private("conf/application.properties", self._properties())
         # Embedded services find the server by this file (common.embedded).

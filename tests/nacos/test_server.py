@@ -71,6 +71,8 @@ def test_no_other_password_logs_in(server: Server, password: str) -> None:
 def test_its_secrets_are_its_owners_alone(server: Server) -> None:
     for name in ("secrets.json", "conf/application.properties"):
         assert (server.home / name).stat().st_mode & 0o777 == 0o600
+    # Its own log has the tokens of whoever calls.
+    assert server.home.stat().st_mode & 0o777 == 0o700
     command = Path(f"/proc/{server.pid}/cmdline").read_text()
     assert server.environment()["NACOS_PASSWORD"] not in command
 
