@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from common import log
 from common.config_store import Published, documents_for
 from common.live_table import LiveSettings
+from common.log import get_logger, set_level
 from common.settings_table import Settings
 from common.snapshots import Watched
 
-logger = log.get_logger(__name__)
+log = get_logger(__name__)
 
 # How long a change may stay unseen: between two looks at the files `live()` costs nothing.
 LOOK_SECONDS = 0.25
@@ -66,9 +66,9 @@ class Overlay:
         before, self._in_force = self._in_force, values
         changed = [name for name in vars(values) if getattr(values, name) != getattr(before, name)]
         if values.log_level != before.log_level:
-            log.set_level(values.log_level)
+            set_level(values.log_level)
         if changed:
-            logger.info("live_settings_changed", settings=changed)
+            log.info("live_settings_changed", settings=changed)
 
 
 def _merged(base: LiveSettings, found: Sequence[Published | None]) -> LiveSettings:

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connections
 from prometheus_client import start_http_server
 
-from common import counters, housekeeping, log, telemetry, tracing
+from common import counters, housekeeping, telemetry, tracing
 from common.concrete import has_part
 from common.config import Settings
 from common.config_audit import note
@@ -25,12 +25,13 @@ from common.faults import plain_words
 from common.jobs import Job, service_jobs
 from common.leases.lease import lease
 from common.live_settings import live
+from common.log import get_logger
 from common.outbox import relay
 from common.outbox.transport import outside
 from common.sagas import runner
 from common.web import metrics
 
-logger = log.get_logger(__name__)
+log = get_logger(__name__)
 
 Work = Callable[[], bool]
 # After a failure (the database is away, say) a loop waits longer and longer, up to this.
@@ -144,11 +145,11 @@ def serve(stop: threading.Event) -> None:
     ]
     for thread in threads:
         thread.start()
-    logger.info("worker_ready", duties=[thread.name for thread in threads])
+    log.info("worker_ready", duties=[thread.name for thread in threads])
     for thread in threads:
         thread.join()
     telemetry.stop()
-    logger.info("worker_stopped")
+    log.info("worker_stopped")
 
 
 def _tell_figures(loaded: Settings) -> None:
@@ -182,6 +183,6 @@ def keep_doing(name: str, work: Work, stop: threading.Event) -> None:
 def _tell(event: str, error: Exception, **facts: str) -> None:
     """What an operator can mend in one sentence, a defect of ours with its stack trace."""
     if reason := plain_words(error):
-        logger.error(event, **facts, reason=reason)
+        log.error(event, **facts, reason=reason)
     else:
-        logger.exception(event, **facts)
+        log.exception(event, **facts)

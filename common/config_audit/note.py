@@ -12,13 +12,13 @@ from django.conf import settings
 from django.db import IntegrityError
 from django.db.models import Max
 
-from common import log
 from common.atomic import in_transaction
 from common.concrete import concrete, has_part
 from common.config_store import ACCEPTED, REFUSED, Arrival, documents_for
 from common.jobs import Job
+from common.log import get_logger
 
-logger = log.get_logger(__name__)
+log = get_logger(__name__)
 
 
 @dataclass
@@ -68,7 +68,7 @@ def note(arrival: Arrival) -> bool:
         model(**_facts(arrival), sequence=sequence, line=number, **what)
         for number, what in enumerate(_lines(arrival, _values(rows)))
     )
-    logger.info("config_change_noted", data_id=arrival.data_id, outcome=arrival.outcome, md5=arrival.md5)
+    log.info("config_change_noted", data_id=arrival.data_id, outcome=arrival.outcome, md5=arrival.md5)
     return True
 
 

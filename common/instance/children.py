@@ -10,9 +10,9 @@ import subprocess
 import time
 from collections.abc import Callable
 
-from common import log
+from common.log import get_logger
 
-logger = log.get_logger(__name__)
+log = get_logger(__name__)
 
 FIRST_REST, LONGEST_REST = 0.5, 30.0
 # The status of a program that was started with what it cannot use.
@@ -30,7 +30,7 @@ class Child:
         self.process = subprocess.Popen(
             command, pass_fds=keep_open, process_group=0, preexec_fn=_ended_with(os.getpid())
         )
-        logger.info("started", child=name, pid=self.process.pid)
+        log.info("started", child=name, pid=self.process.pid)
 
     @property
     def alive(self) -> bool:
@@ -43,7 +43,7 @@ class Child:
     def kill(self) -> None:
         """With all its own children."""
         if self.alive:
-            logger.error("killed", child=self.name, pid=self.process.pid)
+            log.error("killed", child=self.name, pid=self.process.pid)
             os.killpg(self.process.pid, signal.SIGKILL)
 
 
@@ -76,7 +76,7 @@ class Kept:
             self._starts += 1
         except OSError as problem:  # the machine has no process or memory left: the service matters more
             self._due = time.monotonic() + LONGEST_REST
-            logger.error("not_started", error=type(problem).__name__, again_in=LONGEST_REST)
+            log.error("not_started", error=type(problem).__name__, again_in=LONGEST_REST)
 
     def _mourn(self, child: Child) -> None:
         self.is_misfit = self._starts == 1 and child.process.returncode == MISFIT
@@ -84,7 +84,7 @@ class Kept:
         self._rest = FIRST_REST if lived > LONGEST_REST else min(LONGEST_REST, self._rest * 2)
         self._due = time.monotonic() + self._rest
         self.child = None
-        logger.error("ended", child=child.name, status=child.process.returncode, again_in=self._rest)
+        log.error("ended", child=child.name, status=child.process.returncode, again_in=self._rest)
 
 
 def reap(children: list[Child]) -> None:

@@ -18,16 +18,17 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from common import config, log
+from common import config
 from common.faults import Misconfigured
 from common.instance import stopping
 from common.instance.children import Child, Kept, reap
 from common.instance.listening import bind_port, bind_socket
 from common.instance.run_dir import RunDir
+from common.log import configure, get_logger
 from common.settings_table import ROOT, SUITE, Settings
 from common.snapshots import SnapshotFolder, read_snapshot
 
-logger = log.get_logger("common.launcher")
+log = get_logger("common.launcher")
 
 AGENT = ("-m", "common.nacos_agent")
 STOPS = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
@@ -93,19 +94,19 @@ class Life:
         # Gunicorn reads this one before our settings, and knows no empty variable.
         os.environ["WEB_CONCURRENCY"] = str(self.settings.web_concurrency)
         self.place.write_port(port)
-        logger.info("listening", host=self.settings.service_host, port=port, socket=str(self.place.socket))
+        log.info("listening", host=self.settings.service_host, port=port, socket=str(self.place.socket))
 
     def _live(self) -> int:
         try:
             self._wait(math.inf, self._is_over, tick=1.0)
             if not self.service.alive:
-                logger.error("service_ended", status=self.service.process.returncode)
+                log.error("service_ended", status=self.service.process.returncode)
             self._stop()
         except Forced:
             for child in self._children():
                 child.kill()
         asked, status = bool(self.stops), self.service.process.returncode
-        logger.info("stopped", asked=asked, status=status)
+        log.info("stopped", asked=asked, status=status)
         return 0 if asked and status in (0, -signal.SIGTERM) else 1
 
     def _is_over(self) -> bool:
@@ -126,11 +127,11 @@ class Life:
 
     def _drain(self) -> None:
         """No new traffic, please: what still comes is answered, until everybody has noticed."""
-        logger.info("draining", seconds=self.settings.drain_seconds)
+        log.info("draining", seconds=self.settings.drain_seconds)
         try:
             self.place.drain_flag.touch()
         except OSError as problem:
-            logger.error("drain_flag_not_written", error=type(problem).__name__)
+            log.error("drain_flag_not_written", error=type(problem).__name__)
         if self.agent.child is not None:
             self.agent.child.signal(signal.SIGUSR1)
             self._wait(stopping.DEREGISTER, self._is_deregistered)
@@ -167,7 +168,7 @@ class Life:
             reap(self._children())
         elif number in STOPS:
             self.stops += 1
-            logger.info("asked_to_stop", signal=number.name, times=self.stops)
+            log.info("asked_to_stop", signal=number.name, times=self.stops)
             if self.stops > 1:
                 raise Forced
         elif self.role == "web":
@@ -189,5 +190,5 @@ def service_here() -> str:
 def live(role: str) -> int:
     """Run the service whose folder this is until it is stopped. Raises Misconfigured when it cannot start."""
     settings = config.load(service_here())
-    log.configure(settings.service, role="launcher", log_file=settings.log_path, level=settings.log_level)
+    configure(settings.service, role="launcher", log_file=settings.log_path, level=settings.log_level)
     return Life(settings, role).run()

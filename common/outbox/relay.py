@@ -14,16 +14,17 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 
-from common import clock, log, telemetry, tracing
+from common import clock, telemetry, tracing
 from common.atomic import in_transaction
 from common.concrete import concrete
 from common.counters import EVENTS_SENT
 from common.errors import PeerUnavailable
 from common.ids import new_uuid
+from common.log import get_logger
 from common.outbox.models import OutboxState
 from common.outbox.transport import EventTransport, HttpEventTransport, outside, outside_transport
 
-logger = log.get_logger(__name__)
+log = get_logger(__name__)
 
 # What one delivery, the transport's time-out with its repeats, may take of the lease.
 SLOWEST_SHARE = 0.5
@@ -129,12 +130,12 @@ def _book_failure(row: Any, error: Exception, carrier: EventTransport) -> None:
     given_up = carrier.is_hopeless(error) or attempts >= carrier.attempts
     EVENTS_SENT.labels(row.destination, "dead" if given_up else "retried").inc()
     if given_up:
-        logger.error(
+        log.error(
             "outbox_dead_letter", event_id=str(row.event_id), type=row.type, to=row.destination, reason=text
         )
         _book(row, state=OutboxState.DEAD, died_at=clock.now(), attempts=attempts, last_error=text)
         return
-    logger.warning("outbox_retry", event_id=str(row.event_id), type=row.type, to=row.destination, reason=text)
+    log.warning("outbox_retry", event_id=str(row.event_id), type=row.type, to=row.destination, reason=text)
     _book(
         row, attempts=attempts, last_error=text, next_at=clock.now() + _pause(attempts, carrier.longest_pause)
     )

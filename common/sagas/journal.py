@@ -9,15 +9,16 @@ from typing import Any
 
 from django.conf import settings
 
-from common import clock, log, tracing
+from common import clock, tracing
 from common.atomic import in_transaction
 from common.concrete import concrete
 from common.counters import SAGA_STEPS
 from common.errors import InternalError, PeerRejected, PeerUnavailable, SuiteError, all_errors
+from common.log import get_logger
 from common.sagas.definition import Saga, Step
 from common.sagas.models import SagaState
 
-logger = log.get_logger(__name__)
+log = get_logger(__name__)
 
 # A peer that still works on our own keyed call says 409 with one of these; asking again is the right thing.
 PEER_STILL_BUSY = frozenset({"1011", "1013"})
@@ -62,7 +63,7 @@ def turn_back(row: Any, definition: Saga, error: SuiteError) -> None:
     """
     unheard = row.uncertain and not definition.steps[row.step].local
     last = row.step if unheard else row.step - 1
-    logger.info("saga_turns_back", saga=row.name, uuid=str(row.uuid), error=error.name)
+    log.info("saga_turns_back", saga=row.name, uuid=str(row.uuid), error=error.name)
     _write(row, {"error": pack_error(error), **_fresh_step(), **first_undo(definition, last)})
     SAGA_STEPS.labels(row.name, "refused").inc()
 
@@ -129,12 +130,12 @@ def park(row: Any, definition: Saga, why: str, **values: Any) -> None:
         },
     )
     SAGA_STEPS.labels(row.name, "parked").inc()
-    logger.error("saga_parked", saga=row.name, uuid=str(row.uuid), entity=str(row.entity_uuid), reason=why)
+    log.error("saga_parked", saga=row.name, uuid=str(row.uuid), entity=str(row.entity_uuid), reason=why)
     try:
         if definition.on_parked is not None:
             definition.on_parked(row)
     except Exception:
-        logger.exception("saga_alert_failed", saga=row.name, uuid=str(row.uuid))
+        log.exception("saga_alert_failed", saga=row.name, uuid=str(row.uuid))
 
 
 def let_go(row: Any) -> None:

@@ -14,17 +14,18 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 
-from common import clock, log, telemetry, tracing
+from common import clock, telemetry, tracing
 from common.atomic import in_transaction, inside_atomic
 from common.concrete import concrete
 from common.errors import SuiteError
 from common.ids import new_uuid
+from common.log import get_logger
 from common.sagas import journal
 from common.sagas.definition import Saga, Step, StepRefused, StepWaiting, definition_of, step_key
 from common.sagas.journal import FenceLost, may_succeed_later
 from common.sagas.models import SagaState
 
-logger = log.get_logger(__name__)
+log = get_logger(__name__)
 
 # What a worker gives a run before it turns to the next.
 WORKER_SECONDS = 25.0
@@ -123,7 +124,7 @@ def run_due(limit: int = 20) -> bool:
 
 def _run_stored(row: Any) -> None:
     if definition_of(row.name, row.definition_version) is None:
-        logger.warning(
+        log.warning(
             "saga_definition_unknown", saga=row.name, version=row.definition_version, uuid=str(row.uuid)
         )
         journal.postpone_unknown(row, UNKNOWN_DEFINITION_PAUSE)
@@ -183,7 +184,7 @@ def _do(row: Any, definition: Saga, step: Step) -> bool:
             return journal.try_again(row, definition, step, error)
         journal.turn_back(row, definition, error)
     except Exception as error:
-        logger.exception("saga_step_broke", saga=row.name, step=step.name, uuid=str(row.uuid))
+        log.exception("saga_step_broke", saga=row.name, step=step.name, uuid=str(row.uuid))
         return journal.try_again(row, definition, step, error)
     return True
 
@@ -207,6 +208,6 @@ def _undo(row: Any, definition: Saga, step: Step) -> bool:
     except StepWaiting as waiting:
         return journal.wait(row, definition, step, waiting.seconds)
     except Exception as error:
-        logger.warning("saga_undo_failed", saga=row.name, step=step.name, uuid=str(row.uuid), exc_info=True)
+        log.warning("saga_undo_failed", saga=row.name, step=step.name, uuid=str(row.uuid), exc_info=True)
         return journal.try_again(row, definition, step, error)
     return True
