@@ -13,7 +13,7 @@ import pytest
 from scripts import make_secrets
 from tests import mariadb, missing
 from tests.deploy import compose
-from tests.image import engine as small
+from tests.image import build
 from tests.image.engine import HOST, Container, Engine
 
 ROOT = compose.ROOT
@@ -29,7 +29,7 @@ NAMES = {
 
 
 def require() -> None:
-    if why := small.missing() or mariadb.missing():
+    if why := build.missing() or mariadb.missing():
         missing.skip(f"no image was built: {why}")
 
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from tests.deploy import compose
+from tests.image.build import ignored
 from tests.image.conftest import ADDRESSES
-from tests.image.engine import Container, Engine, ignored
+from tests.image.engine import Container, Engine
 
 Start = Callable[..., Container]
 SERVICES = ("order", "payment", "notification")
