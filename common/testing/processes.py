@@ -1,13 +1,17 @@
-"""For suites that start real programs: free ports, waiting with a bound, and whose processes still live.
+"""For suites that start real programs: free ports, made-up keys, waiting with a bound, and what still lives.
 
 Room: testing.
 """
 
+import shutil
 import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+
+from common import config
+from common.embedded import embedded_environment
 
 
 def free_ports(count: int) -> list[int]:
@@ -21,6 +25,13 @@ def free_ports(count: int) -> list[int]:
 
 def free_port() -> int:
     return free_ports(1)[0]
+
+
+def give_secrets(var_dir: Path) -> None:
+    """Copy this checkout's made-up keys to a `var` of a test's own: making new ones costs a second."""
+    ours = config.var_dir_of(config.read_environment())
+    embedded_environment(ours, "OrderService")
+    shutil.copytree(ours / "secrets", var_dir / "secrets")
 
 
 def eventually(true: Callable[[], object], within: float, what: str = "") -> float:

@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,12 +14,11 @@ from typing import Any
 
 import pytest
 
-from common import config
 from common.config_store import ConfigStore
 from common.live_settings import LOOK_SECONDS
 from common.metrics_files import metrics_files
 from common.snapshots import SnapshotFolder
-from common.testing.processes import free_port
+from common.testing.processes import free_port, give_secrets
 
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
@@ -36,8 +34,7 @@ class Server:
         self.log = stdout or folder / "log"
         home = folder / "order-service"
         home.mkdir(parents=True)
-        # Made-up keys cost a second: take those of this checkout.
-        shutil.copytree(config.var_dir_of(config.read_environment()) / "secrets", self.var / "secrets")
+        give_secrets(self.var)
         self.old_figures = metrics_files(self.var / "run", "order", "web") / "counter_1.db"
         self.workers_figures = metrics_files(self.var / "run", "order", "worker") / "counter_2.db"
         self.home = home

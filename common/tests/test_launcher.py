@@ -1,7 +1,6 @@
 """The launcher: real processes, real signals, in the order that loses nothing."""
 
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from common import config
+from common.testing.processes import give_secrets
 from common.tests.instance import ROOT, Instance, service_folder
 
 Launch = Callable[..., Instance]
@@ -27,7 +26,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A service's folder beside a migrated `var`."""
     folder = tmp_path_factory.mktemp("launched")
     var = folder / "var"
-    shutil.copytree(config.var_dir_of(config.read_environment()) / "secrets", var / "secrets")
+    give_secrets(var)
     (var / "db").mkdir()
     subprocess.run(
         [sys.executable, "-m", "django", "migrate", "--verbosity", "0"],

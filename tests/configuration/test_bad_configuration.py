@@ -1,7 +1,6 @@
 """Real programs, really misconfigured: each says so once, in documented words, and is gone."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -12,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from common import config
-from common.testing.processes import processes_with
+from common.testing.processes import give_secrets, processes_with
 from tests.configuration.faults import FAULTS, Fault
 from tests.conftest import ROOT
 
@@ -33,14 +31,13 @@ class Ending:
 @pytest.fixture(scope="module")
 def endings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Ending]]]:
     """Every fault is tried, two at a time."""
-    secrets = config.var_dir_of(config.read_environment()) / "secrets"
     with socket.create_server(("127.0.0.1", 0)) as squatter, ThreadPoolExecutor(2) as pool:
         port = squatter.getsockname()[1]
         tried = {}
         for number, (name, fault) in enumerate(FAULTS.items()):
             # A short path: unix sockets lie in it.
             var = tmp_path_factory.mktemp(f"v{number}")
-            shutil.copytree(secrets, var / "secrets")
+            give_secrets(var)
             tried[name] = pool.submit(ending_of, fault, var, port)
         yield tried
 

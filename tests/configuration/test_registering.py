@@ -1,7 +1,6 @@
 """A service that cannot register says why, in documented words, and serves all the same."""
 
 import json
-import shutil
 import signal
 import subprocess
 import sys
@@ -10,10 +9,9 @@ from urllib.request import urlopen
 
 import pytest
 
-from common import config
 from common.nacos_agent import advice
 from common.nacos_client import Target
-from common.testing.processes import eventually, processes_with
+from common.testing.processes import eventually, give_secrets, processes_with
 from tests.configuration.test_bad_configuration import TROUBLESHOOTING, clean_environment
 from tests.conftest import ROOT
 
@@ -21,7 +19,7 @@ PATIENCE = 30.0
 
 
 def test_a_registry_that_is_away_is_told_by_the_agent(tmp_path: Path) -> None:
-    shutil.copytree(config.var_dir_of(config.read_environment()) / "secrets", tmp_path / "secrets")
+    give_secrets(tmp_path)
     log = tmp_path / "log"
     with log.open("wb") as output:
         running = subprocess.Popen(
