@@ -25,6 +25,16 @@ TOOLS = ("unshare", "nsenter", "setpriv", "mount", "ip", "apt-get", "git")
 NETWORK = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "SSL_", "REQUESTS_")
 
 
+def isolated(namespaces: str) -> list[str]:
+    """`unshare` of these namespaces, so that no mount made in there is seen out here.
+
+    A root that is no mount itself (this machine is a chroot) cannot be made private as a whole; everything is
+    mounted under a folder that is then.
+    """
+    mounted = {line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()}
+    return ["unshare", namespaces, "--propagation", "private" if "/" in mounted else "unchanged"]
+
+
 def missing() -> str:
     """Why there can be no container here; empty where there can."""
     if os.getuid() != 0:
@@ -35,7 +45,8 @@ def missing() -> str:
         "d=$(mktemp -d) && mount -t tmpfs none $d && mkdir $d/u $d/w $d/m && "
         "mount -t overlay none -o lowerdir=/,upperdir=$d/u,workdir=$d/w $d/m"
     )
-    tried = subprocess.run(["unshare", "-mn", "sh", "-c", probe], capture_output=True, text=True, check=False)
+    command = [*isolated("-mn"), "sh", "-c", probe]
+    tried = subprocess.run(command, capture_output=True, text=True, check=False)
     return "" if tried.returncode == 0 else f"this machine does not let us mount: {tried.stderr.strip()}"
 
 
@@ -55,10 +66,11 @@ class Images:
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self._holder = subprocess.Popen(["unshare", "-mn", "--propagation", "private", "sleep", "infinity"])
+        self._holder = subprocess.Popen([*isolated("-mn"), "sleep", "infinity"])
         self._stages: dict[str, Stage] = {}
         self._wait_for_namespaces()
         self.inside(["mount", "-t", "tmpfs", "none", str(home)])
+        self.inside(["mount", "--make-rprivate", str(home)])
         self.context = home / "context"
         self.write_inside(self.context, clean_context())
 
@@ -70,7 +82,8 @@ class Images:
 
     def enter(self, *, network: bool = False) -> list[str]:
         """The words before a command that runs in here; without `network` it keeps this machine's."""
-        return ["nsenter", "-t", str(self._holder.pid), "-m", *(["-n"] if network else [])]
+        # -r: its root is ours, also where ours is not that of the mounts
+        return ["nsenter", "-t", str(self._holder.pid), "-m", "-r", *(["-n"] if network else [])]
 
     def inside(self, command: Sequence[str], *, network: bool = False, **options: Any) -> str:
         """Run `command` in here; its output. AssertionError with all it said when it fails."""

@@ -16,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.deploy.compose import Dockerfile
-from tests.image.build import Images, Stage
+from tests.image.build import Images, Stage, isolated
 
 HOST = "10.77.0.1"
-ISOLATED = ("unshare", "-mnpf", "--propagation", "private", "sh", "-ec")
 NOBODY = ("--clear-groups", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all")
 
 
@@ -86,7 +85,13 @@ class Container:
         self.log = engine.home.parent / f"{image}-{len(engine.containers)}.log"
         with self.log.open("wb") as log:
             self._unshare = subprocess.Popen(
-                [*engine.enter(network=True), *ISOLATED, self._script(address, mounts, [*entry, *command])],
+                [
+                    *engine.enter(network=True),
+                    *isolated("-mnpf"),
+                    "sh",
+                    "-ec",
+                    self._script(address, mounts, [*entry, *command]),
+                ],
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
