@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from common.faults import Misconfigured, in_plain_words
+
 FOLDER = Path(__file__).resolve().parent.parent / "deploy" / "secrets"
 SERVICES = {"order": "OrderService", "payment": "PaymentService", "notification": "NotificationService"}
 # The sandbox's own names for its keys (`cfmp-…`) are refused in production mode, whatever key they carry.
@@ -64,18 +66,19 @@ MAKERS: dict[str, Callable[[], str]] = {
 
 
 def derived(made: Mapping[str, str]) -> dict[str, str]:
-    """What follows from the made ones: public keys, and the tables that hold them."""
+    """What follows from the made ones: public keys, and the tables that hold them. Raises Misconfigured."""
+    public = {name: _public(name, text) for name, text in made.items() if name.endswith("_private_key")}
     issuers = [
-        {"key": RS256_KEY, "algorithm": "RS256", "public_key": _public(made["sandbox_jwt_private_key"])},
+        {"key": RS256_KEY, "algorithm": "RS256", "public_key": public["sandbox_jwt_private_key"]},
         {"key": HS256_KEY, "algorithm": "HS256", "secret": made["jwt_hs256_secret"]},
     ]
-    services = {service: [_public(made[f"{name}_service_private_key"])] for name, service in SERVICES.items()}
+    services = {service: [public[f"{name}_service_private_key"]] for name, service in SERVICES.items()}
     return {
         "jwt_keys": json.dumps(issuers),
-        "jwt_rs256_public_key": _public(made["sandbox_jwt_private_key"]),
+        "jwt_rs256_public_key": public["sandbox_jwt_private_key"],
         "service_public_keys": json.dumps(services),
-        "alipay_public_key": _public(made["sandbox_alipay_private_key"]),
-        "sandbox_alipay_app_public_key": _public(made["alipay_private_key"]),
+        "alipay_public_key": public["sandbox_alipay_private_key"],
+        "sandbox_alipay_app_public_key": public["alipay_private_key"],
     }
 
 
@@ -86,29 +89,37 @@ def make(folder: Path = FOLDER) -> list[str]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o700)
-    kept = {name: path.read_text() for name in MAKERS if (path := folder / name).exists()}
+    found = {name: path.read_text() for name in MAKERS if (path := folder / name).exists()}
+    # A file that a full disk left empty keeps nothing.
+    kept = {name: text for name, text in found.items() if text.strip()}
     fresh = {name: maker() for name, maker in MAKERS.items() if name not in kept}
-    made = {**kept, **fresh}
-    for name, text in {**fresh, **derived(made)}.items():
+    for name, text in {**fresh, **derived({**kept, **fresh})}.items():
         _write(folder / name, text)
     return sorted(fresh)
 
 
 def _write(path: Path, text: str) -> None:
-    path.unlink(missing_ok=True)
-    path.write_text(text)
-    path.chmod(0o444)
+    # In one step: a half-written key would be kept for good.
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    draft.write_text(text)
+    draft.chmod(0o444)
+    draft.replace(path)
 
 
-def _public(private_pem: str) -> str:
-    key = load_pem_private_key(private_pem.encode(), None)
+def _public(name: str, private_pem: str) -> str:
+    try:
+        key = load_pem_private_key(private_pem.encode(), None)
+    except ValueError:
+        raise Misconfigured(f"{name} is no private key: mend the file, or delete it for a new one") from None
     return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def main() -> int:
     """Make them where the command line says, or in deploy/secrets."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
-    made = make(folder)
+    with in_plain_words():
+        made = make(folder)
     print(f"{folder}: {len(made)} new, {len(MAKERS) - len(made)} kept.")
     return 0
 

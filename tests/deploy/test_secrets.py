@@ -4,6 +4,9 @@ import json
 import stat
 from pathlib import Path
 
+import pytest
+
+from common.faults import Misconfigured
 from scripts import make_secrets
 from tests.deploy import compose
 
@@ -53,3 +56,23 @@ def test_git_and_the_images_never_see_the_folder() -> None:
         line for line in (compose.ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")
     ]
     assert not any(line in {"!deploy", "!deploy/secrets"} for line in kept)
+
+
+def test_an_empty_file_is_none(tmp_path: Path) -> None:
+    make_secrets.make(tmp_path)
+    for name in ("nacos_password", "order_service_private_key"):
+        (tmp_path / name).unlink()
+        (tmp_path / name).touch()
+
+    assert make_secrets.make(tmp_path) == ["nacos_password", "order_service_private_key"]
+    assert not [path.name for path in tmp_path.iterdir() if not path.read_text().strip()]
+
+
+def test_half_a_key_is_told_by_its_name(tmp_path: Path) -> None:
+    make_secrets.make(tmp_path)
+    half = (tmp_path / "alipay_private_key").read_text()[:200]
+    (tmp_path / "alipay_private_key").unlink()
+    (tmp_path / "alipay_private_key").write_text(half)
+
+    with pytest.raises(Misconfigured, match="alipay_private_key is no private key"):
+        make_secrets.make(tmp_path)
