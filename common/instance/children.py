@@ -17,6 +17,8 @@ log = get_logger(__name__)
 FIRST_REST, LONGEST_REST = 0.5, 30.0
 # The status of a program that was started with what it cannot use.
 MISFIT = 2
+# What a program that still boots would die of: it has no use for them before it says so itself.
+_NOT_YET = (signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN, signal.SIGTTOU)
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
@@ -108,6 +110,8 @@ def _ended_with(parent: int) -> Callable[[], None]:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:  # it was killed before we asked
             os._exit(1)
+        for number in _NOT_YET:
+            signal.signal(number, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
     return prepare

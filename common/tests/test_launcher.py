@@ -263,6 +263,15 @@ def test_a_hangup_renews_the_workers_behind_the_same_door(launch: Launch) -> Non
     assert instance.port == port
 
 
+def test_a_hangup_while_it_boots_ends_nothing(launch: Launch) -> None:
+    instance = launch()
+    instance.until(lambda: instance.pids("gunicorn"))
+    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN, signal.SIGTTOU):
+        instance.signal(number)
+
+    assert instance.ready().ask("/livez")[0] == 200
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root may make a process number 1")
 def test_as_process_1_it_hears_signals_and_buries_orphans(launch: Launch) -> None:
     instance = launch(under=("unshare", "--pid", "--fork", "--kill-child")).ready()
