@@ -105,10 +105,19 @@ class Keeper:
         target, (_, fresh) = self._folder / name, max(known, key=lambda snapshot: snapshot[0])
         if read_snapshot(target) == fresh:
             return False
-        # Moved into the folder whole, which is what Envoy watches for.
-        write_snapshot(target, fresh)
+        try:
+            # Moved into the folder whole, which is what Envoy watches for.
+            write_snapshot(target, fresh)
+        except OSError as error:
+            self._look_again_at(name)
+            _say("endpoints_not_written", path=str(target), error=str(error))
+            return False
         _say("endpoints_changed", of=service)
         return True
+
+    def _look_again_at(self, name: str) -> None:
+        for source in self._sources:
+            self._seen.pop(source / name, None)
 
 
 def _read(path: Path, service: str) -> tuple[str, dict[str, Any]] | None:

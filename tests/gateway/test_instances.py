@@ -219,6 +219,20 @@ class TestKeeper:
         assert keeper.look() == ["OrderService"]
         assert "10.0.0.1" not in (target / "OrderService.json").read_text()
 
+    def test_a_list_that_could_not_be_written_is_written_later(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        snapshot(tmp_path, "OrderService", [self.one])
+        target = tmp_path / "to"
+        target.touch()  # no folder can be made there
+        keeper = Keeper([tmp_path], target)
+
+        assert keeper.look() == []
+        assert "endpoints_not_written" in capsys.readouterr().out
+        target.unlink()
+        assert keeper.look() == ["OrderService"]
+        assert "10.0.0.1" in (target / "OrderService.json").read_text()
+
     def test_what_did_not_change_is_not_written(self, tmp_path: Path) -> None:
         snapshot(tmp_path, "OrderService", [self.one])
         target = tmp_path / "to"
