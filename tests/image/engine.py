@@ -115,7 +115,7 @@ class Container:
             lines.append(f"mount --bind {folder} {root}{place}")
         if self._service.get("read_only"):
             lines.append(f"mount -o remount,ro,bind {root}")
-        lines.append(f"exec {shlex.join(self._as_user(command))}")
+        lines.append(f"exec chroot {root} {shlex.join(self._as_user(command))}")
         return "\n".join(lines)
 
     def _as_user(self, command: Sequence[str]) -> list[str]:
@@ -124,7 +124,7 @@ class Container:
         words = ["cd", self._stage.directory]
         inner = f"{shlex.join(words)} && exec {shlex.join(command)}"
         person = ["setpriv", "--reuid", user, "--regid", group, *NOBODY]
-        return ["chroot", str(self._stage.root), *person, "env", "-i", *given, "sh", "-c", inner]
+        return [*person, "env", "-i", *given, "sh", "-c", inner]
 
     @property
     def pid(self) -> int:
@@ -139,7 +139,7 @@ class Container:
     def execute(self, command: Sequence[str], user: bool = True) -> subprocess.CompletedProcess[str]:
         """`docker exec`: a command beside what runs."""
         words = self._as_user(command) if user else list(command)
-        enter = ["nsenter", "-t", str(self.pid), "-m", "-p", "-n"]
+        enter = ["nsenter", "-t", str(self.pid), "-m", "-p", "-n", "-r"]
         return subprocess.run([*enter, *words], capture_output=True, text=True, timeout=60, check=False)
 
     def healthy(self) -> bool:
