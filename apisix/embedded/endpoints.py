@@ -80,6 +80,7 @@ class Keeper:
         self._sources = sources
         self._folder = folder
         self._seen: dict[Path, Stamp] = {}
+        self._stuck: set[str] = set()
 
     def look(self) -> list[str]:
         """The services whose endpoints changed."""
@@ -109,15 +110,20 @@ class Keeper:
             # Moved into the folder whole, which is what Envoy watches for.
             write_snapshot(target, fresh)
         except OSError as error:
-            self._look_again_at(name)
-            _say("endpoints_not_written", path=str(target), error=str(error))
+            self._try_again(name, error)
             return False
+        self._stuck.discard(name)
         _say("endpoints_changed", of=service)
         return True
 
-    def _look_again_at(self, name: str) -> None:
+    def _try_again(self, name: str, error: OSError) -> None:
+        """In the next round, as if it had changed; others have their turn, and one line says it."""
         for source in self._sources:
             self._seen.pop(source / name, None)
+        if name not in self._stuck:
+            cure = "free the disk or mend the folder's rights; until then the gateway goes by the last list"
+            _say("endpoints_not_written", of=name.removesuffix(".json"), error=str(error), cure=cure)
+        self._stuck.add(name)
 
 
 def _read(path: Path, service: str) -> tuple[str, dict[str, Any]] | None:

@@ -219,20 +219,6 @@ class TestKeeper:
         assert keeper.look() == ["OrderService"]
         assert "10.0.0.1" not in (target / "OrderService.json").read_text()
 
-    def test_a_list_that_could_not_be_written_is_written_later(
-        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        snapshot(tmp_path, "OrderService", [self.one])
-        target = tmp_path / "to"
-        target.touch()  # no folder can be made there
-        keeper = Keeper([tmp_path], target)
-
-        assert keeper.look() == []
-        assert "endpoints_not_written" in capsys.readouterr().out
-        target.unlink()
-        assert keeper.look() == ["OrderService"]
-        assert "10.0.0.1" in (target / "OrderService.json").read_text()
-
     def test_what_did_not_change_is_not_written(self, tmp_path: Path) -> None:
         snapshot(tmp_path, "OrderService", [self.one])
         target = tmp_path / "to"
@@ -242,6 +228,24 @@ class TestKeeper:
         snapshot(tmp_path, "OrderService", [self.one], at="2026-01-01T00:00:09Z")
 
         assert keeper.look() == []
+
+    def test_a_list_that_cannot_be_written_is_said_once_and_carried_later(
+        self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        source, target = tmp_path / "from", tmp_path / "to"
+        source.mkdir()
+        for service in ("OrderService", "UserService"):
+            snapshot(source, service, [self.one])
+        # No file can be moved onto a folder, whoever writes; a full disk is the same OSError.
+        (target / "OrderService.json").mkdir(parents=True)
+        keeper = Keeper([source], target)
+
+        assert [keeper.look(), keeper.look(), keeper.look()] == [["UserService"], [], []]
+        said = capsys.readouterr().out
+        assert said.count("endpoints_not_written") == 1
+        assert "free the disk" in said
+        (target / "OrderService.json").rmdir()
+        assert [keeper.look(), keeper.look()] == [["OrderService"], []]
 
     @pytest.mark.parametrize(
         "content",
