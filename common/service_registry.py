@@ -88,7 +88,7 @@ class NacosRegistry(ServiceRegistry):
     """
 
     def __init__(self, folder: SnapshotFolder) -> None:
-        self._folder = folder
+        self.folder = folder
         self._lock = threading.Lock()
         self._files: dict[str, Watched[_Listed]] = {}
         self._agent = Watched(folder.agent, _confirmed_at)
@@ -107,7 +107,7 @@ class NacosRegistry(ServiceRegistry):
         """Seconds since each list was last known to be what Nacos says; near 0 while all is well."""
         confirmed = self._agent.value()
         now = clock.now()
-        found = {name: self._file(name).value() for name in self._folder.services()}
+        found = {name: self._file(name).value() for name in self.folder.services()}
         return {
             name: max(0.0, (now - max(known.written_at, confirmed or known.written_at)).total_seconds())
             for name, known in found.items()
@@ -117,7 +117,7 @@ class NacosRegistry(ServiceRegistry):
     def _file(self, service: str) -> Watched[_Listed]:
         if service not in self._files:
             with self._lock:
-                self._files.setdefault(service, Watched(self._folder.service(service), _listed))
+                self._files.setdefault(service, Watched(self.folder.service(service), _listed))
         return self._files[service]
 
 

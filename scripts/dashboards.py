@@ -249,6 +249,16 @@ REGISTRY = Dashboard(
             {"{{service}} of {{peer}}": "min by (service, peer) (nacos_list_instances)"},
         ),
         Panel(
+            "Instances that their agents keep in the registry",
+            "none",
+            {"{{service}}": "sum by (service) (nacos_agent_registered)"},
+        ),
+        Panel(
+            "Since an agent last wrote",
+            "s",
+            {"{{service}} {{instance}}": _most("nacos_agent_age_seconds", "service", "instance")},
+        ),
+        Panel(
             "Peers held back",
             "none",
             {"{{service}} to {{peer}}": _most("peer_breaker_open", "service", "peer")},

@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -195,15 +196,43 @@ def test_a_look_costs_one_stat(folder: SnapshotFolder, tmp_path: Path) -> None:
     assert len(registry.instances(NAME)) == 1
 
 
-def test_the_age_of_each_list_is_a_metric(folder: SnapshotFolder) -> None:
-    tell(folder, row(1), row(2, weight=0))
+def scraped(folder: SnapshotFolder) -> dict[str, list[Any]]:
+    """The samples of each family that `/metrics` has of this folder."""
     before = dict(vars(service_client))
     vars(service_client).update(vars(ServiceClient(NacosRegistry(folder), None)))
     try:
-        page = {one.name: one.samples for one in RegistryCollector().collect()}
+        return {one.name: one.samples for one in RegistryCollector().collect()}
     finally:
         vars(service_client).update(before)
+
+
+def test_the_age_of_each_list_is_a_metric(folder: SnapshotFolder) -> None:
+    tell(folder, row(1), row(2, weight=0))
+    page = scraped(folder)
 
     (age,), (count,) = page["nacos_list_age_seconds"], page["nacos_list_instances"]
     assert (age.labels, 0 <= age.value < 60) == ({"peer": NAME}, True)
     assert (count.labels, count.value) == ({"peer": NAME}, 1)
+
+
+def of_agent(folder: SnapshotFolder) -> dict[str, float]:
+    return {
+        name.removeprefix("nacos_agent_"): samples[0].value
+        for name, samples in scraped(folder).items()
+        if name.startswith("nacos_agent_")
+    }
+
+
+def test_what_the_agent_says_of_itself_is_told(folder: SnapshotFolder) -> None:
+    then = clock.now() - timedelta(seconds=90)
+    told = {"connected": True, "registered": [NAME], "problem": "mend it", "written_at": clock.rfc3339(then)}
+    write_snapshot(folder.agent, told)
+
+    found = of_agent(folder)
+
+    assert found.pop("age_seconds") == pytest.approx(90, abs=20)
+    assert found == {"connected": 1, "registered": 1, "problem": 1}
+
+
+def test_an_agent_that_never_wrote_is_nowhere(folder: SnapshotFolder) -> None:
+    assert of_agent(folder) == {"connected": 0, "registered": 0, "problem": 0}
