@@ -5,6 +5,7 @@ The notices are counted in the database, since another process, the notifier, se
 
 from collections.abc import Iterator
 
+from django.db.models import Count, Min, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, generate_latest
@@ -20,13 +21,21 @@ def count(urlconf: str, status: int) -> None:
 
 
 class NoticeCollector(Collector):
-    """How many notices are due and not sent: when it grows, the notifier does not run."""
+    """Notices due and not sent, and how late: when they grow, the notifier does not run."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         from alipay_simulator.models import Notification
 
-        due = Notification.objects.filter(state=Notification.State.PENDING, next_at__lte=timezone.now())
-        yield GaugeMetricFamily("sandbox_notices_due", "Notices due and not sent.", value=due.count())
+        now, notices = timezone.now(), Notification.objects
+        due = notices.filter(state=Notification.State.PENDING, next_at__lte=now)
+        found = due.aggregate(count=Count("id"), oldest=Min("next_at"))
+        late = (now - found["oldest"]).total_seconds() if found["oldest"] else 0
+        tried = notices.aggregate(attempts=Sum("attempts"))["attempts"] or 0
+        yield GaugeMetricFamily("sandbox_notices_due", "Notices due and not sent.", value=found["count"])
+        yield GaugeMetricFamily(
+            "sandbox_notice_oldest_seconds", "Since when the oldest of them is due.", value=late
+        )
+        yield GaugeMetricFamily("sandbox_notice_attempts", "Times that a notice was sent.", value=tried)
 
 
 def page(request: HttpRequest) -> HttpResponse:

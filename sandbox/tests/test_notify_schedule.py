@@ -11,6 +11,8 @@ from alipay_simulator.notifications import notify_about
 from django.conf import settings
 from django.utils import timezone
 
+from config.figures import NoticeCollector
+
 pytestmark = pytest.mark.django_db
 GAPS = [4, 10, 10, 60, 120, 360, 900]
 
@@ -135,3 +137,21 @@ def _scale(settings_fixture: object, scale: float) -> None:
     from dataclasses import replace
 
     settings_fixture.SANDBOX = replace(settings.SANDBOX, notify_scale=scale)
+
+
+def told() -> dict[str, float]:
+    return {one.name: one.samples[0].value for one in NoticeCollector().collect()}
+
+
+def test_what_the_notifier_owes_is_told(notification: Notification) -> None:
+    notification.next_at, notification.attempts = timezone.now() - timedelta(seconds=90), 3
+    notification.save()
+
+    found = told()
+
+    assert found["sandbox_notice_oldest_seconds"] == pytest.approx(90, abs=20)
+    assert (found["sandbox_notices_due"], found["sandbox_notice_attempts"]) == (1, 3)
+
+
+def test_a_notifier_that_owes_nothing_is_not_late() -> None:
+    assert set(told().values()) == {0}

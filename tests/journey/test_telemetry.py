@@ -92,6 +92,9 @@ def test_the_sandbox_tells_what_it_answered(stack: Stack) -> None:
 
     assert total(found, "sandbox_answers_total", neighbour="users", status="200") > 0
     assert total(found, "process_cpu_seconds_total") > 0
+    # By now the notifier has told of every payment, and owes nothing for long.
+    assert total(found, "sandbox_notice_attempts") > 0
+    assert 0 <= total(found, "sandbox_notice_oldest_seconds") < 60
     assert total(found, "sandbox_notices_due") >= 0
 
 

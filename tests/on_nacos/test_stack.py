@@ -13,6 +13,7 @@ from scripts.nacos_server.server import Server
 from scripts.stack.announce import announcement
 from tests.browser.conftest import browser  # noqa: F401
 from tests.conftest import Stack, running_stack, stack_verb
+from tests.journey.test_telemetry import SERVICES, scrape, total
 from tests.nacos.conftest import demand
 
 
@@ -49,6 +50,16 @@ def test_every_service_and_neighbour_is_listed_where_it_listens(console: Console
     listed = {name: [row["port"] for row in console.instances(name)] for name in console.services()}
 
     assert listed == {name: [port] for name, port in PORTS.items()}
+
+
+@pytest.mark.parametrize(("service", "port"), SERVICES.items())
+def test_each_service_tells_what_its_agent_says(stack: Stack, service: str, port: int) -> None:
+    found = scrape(port)
+
+    assert total(found, "nacos_agent_connected") == total(found, "nacos_agent_registered") == 1, service
+    assert total(found, "nacos_agent_problem") == 0
+    assert 0 <= total(found, "nacos_agent_age_seconds") < 30
+    assert total(found, "nacos_list_instances", peer="UserService") == 1
 
 
 def test_the_console_shows_them(server: Server, browser: Browser) -> None:  # noqa: F811
