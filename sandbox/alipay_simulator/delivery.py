@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 import requests
+from django.db import transaction
 from django.db.models import F
 from faults.models import Fault
 from faults.switchboard import fault_take
@@ -73,16 +74,18 @@ def attempt(
     fault = fault_take("notify", notification.trigger, out_trade_no, kinds=SENDING_FAULTS)
     form = urlencode(_signed_fields(notification, fault, now()))
     reply = _sent(notification, form, fault, post)
-    _book(notification, reply, now())
-    log_traffic(
-        kind="notify",
-        operation=notification.trigger,
-        out_trade_no=out_trade_no,
-        sent=f"POST {notification.url}\n{form}",
-        answered=f"{reply.status} {reply.body}",
-        outcome="success" if reply.is_success else f"attempt {notification.attempts} not accepted",
-        fault=fault.kind if fault else "",
-    )
+    with transaction.atomic():
+        if not _book(notification, reply, now()):
+            return  # A reset came while it was being sent: nothing of it is remembered.
+        log_traffic(
+            kind="notify",
+            operation=notification.trigger,
+            out_trade_no=out_trade_no,
+            sent=f"POST {notification.url}\n{form}",
+            answered=f"{reply.status} {reply.body}",
+            outcome="success" if reply.is_success else f"attempt {notification.attempts} not accepted",
+            fault=fault.kind if fault else "",
+        )
 
 
 def claim(notification: Notification, at: datetime) -> bool:
@@ -103,7 +106,8 @@ def _sent(notification: Notification, form: str, fault: Fault | None, post: Post
     return replies[-1]
 
 
-def _book(notification: Notification, reply: Reply, at: datetime) -> None:
+def _book(notification: Notification, reply: Reply, at: datetime) -> bool:
+    """Writes down the answer. False when the notification is no longer there."""
     following = next_delivery(notification.attempts, at)
     if reply.is_success:
         changes: dict[str, object] = {"state": Notification.State.DELIVERED}
@@ -111,9 +115,10 @@ def _book(notification: Notification, reply: Reply, at: datetime) -> None:
         changes = {"state": Notification.State.EXHAUSTED}
     else:
         changes = {"next_at": following}
-    Notification.objects.filter(pk=notification.pk).update(**changes)
+    is_there = bool(Notification.objects.filter(pk=notification.pk).update(**changes))
     # One of the same trade that was held back to come out of order may go now.
     Notification.objects.filter(trade_id=notification.trade_id, waits_for_later=True).update(next_at=at)
+    return is_there
 
 
 def _signed_fields(notification: Notification, fault: Fault | None, at: datetime) -> dict[str, str]:

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from alipay_simulator import states
 from alipay_simulator.delivery import Reply, claim, deliver, due
-from alipay_simulator.models import Notification, Trade
+from alipay_simulator.models import Notification, Trade, Traffic
 from alipay_simulator.notifications import notify_about
 from django.conf import settings
 from django.utils import timezone
@@ -131,6 +131,19 @@ def test_a_notifier_killed_while_sending_is_taken_over(notification: Notificatio
     run(clock, door, until=timedelta(minutes=2))
     assert len(door.asked) == 1
     assert door.asked[0] - notification.next_at >= timedelta(seconds=59)
+
+
+def test_what_is_being_sent_when_all_is_forgotten_leaves_nothing_behind(notification: Notification) -> None:
+    clock = Clock()
+    door = Door(clock, Reply(200, "success"))
+
+    def reset_meanwhile(url: str, form: str) -> Reply:
+        Notification.objects.all().delete()
+        return door(url, form)
+
+    assert deliver(notification, post=reset_meanwhile, now=clock)
+    assert len(door.asked) == 1
+    assert not Traffic.objects.filter(kind="notify").exists()
 
 
 def _scale(settings_fixture: object, scale: float) -> None:
