@@ -1,9 +1,11 @@
 """Waiting until the stack answers, or saying which part does not."""
 
 import http.client
+import re
 import subprocess
 import time
 
+from apisix.embedded.observe import METRICS_PATH
 from scripts.nacos_server.jars import CannotStart
 from scripts.nacos_server.server import Server
 from scripts.stack import layout, processes, registry
@@ -18,6 +20,9 @@ _QUESTIONS = {
     "RootService": ("/health", {200}),
     "gateway": ("/api/orders/", {401}),
 }
+_MEMBERSHIP = re.compile(
+    r'^envoy_cluster_membership_healthy\{envoy_cluster_name="(\w+)"\} (\d+)', re.MULTILINE
+)
 
 
 class NotReady(Exception):
@@ -33,7 +38,7 @@ def wait(seconds: float, supervisor: subprocess.Popen[bytes], nacos: Server | No
     missing = list(silent)
     while missing:
         silent = {name: asked for name, asked in silent.items() if not _ready(port[name], *asked)}
-        missing = list(silent) or registry.strangers()
+        missing = list(silent) or registry.strangers() or unreached(port["gateway's metrics"])
         elapsed = time.monotonic() - started
         if supervisor.poll() is not None:
             raise NotReady(f"supervisord ended before all was ready\n{_explain(['supervisord'])}")
@@ -57,12 +62,27 @@ def _settle(nacos: Server, seconds: float, supervisor: subprocess.Popen[bytes]) 
 
 
 def _ready(port: int, path: str, statuses: set[int]) -> bool:
+    status, _ = _asked(port, path)
+    return status in statuses
+
+
+def unreached(metrics_port: int) -> list[str]:
+    """A sentence when the gateway has nobody behind one of its doors yet: it hears of instances last."""
+    _, page = _asked(metrics_port, METRICS_PATH)
+    healthy = dict(_MEMBERSHIP.findall(page))
+    empty = sorted(name for name, count in healthy.items() if count == "0")
+    return [f"gateway does not know {', '.join(empty)}"] if empty or not healthy else []
+
+
+def _asked(port: int, path: str) -> tuple[int, str]:
+    """Status and text; 0 for no answer."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     try:
         connection.request("GET", path)
-        return connection.getresponse().status in statuses
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode(errors="replace")
     except (OSError, http.client.HTTPException):
-        return False
+        return 0, ""
     finally:
         connection.close()
 
