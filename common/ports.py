@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from common.faults import Misconfigured
 
 # Part: its variable, its documented port.
-TABLE: Mapping[str, tuple[str, int]] = {
+_ALWAYS: Mapping[str, tuple[str, int]] = {
     "OrderService": ("ORDER_LISTEN_PORT", 8001),
     "PaymentService": ("PAYMENT_LISTEN_PORT", 8002),
     "NotificationService": ("NOTIFICATION_LISTEN_PORT", 8003),
@@ -23,6 +23,15 @@ TABLE: Mapping[str, tuple[str, int]] = {
     "gateway": ("GATEWAY_LISTEN_PORT", 9080),
     "gateway's metrics": ("GATEWAY_METRICS_LISTEN_PORT", 9091),
 }
+# Without agents a worker's figures are on its service's page, and the other two do not run.
+WITH_NACOS: Mapping[str, tuple[str, int]] = {
+    "order worker's metrics": ("ORDER_WORKER_METRICS_LISTEN_PORT", 9101),
+    "payment worker's metrics": ("PAYMENT_WORKER_METRICS_LISTEN_PORT", 9102),
+    "notification worker's metrics": ("NOTIFICATION_WORKER_METRICS_LISTEN_PORT", 9103),
+    "sandbox agent's metrics": ("SANDBOX_AGENT_METRICS_LISTEN_PORT", 9104),
+    "endpoints' metrics": ("ENDPOINTS_METRICS_LISTEN_PORT", 9105),
+}
+TABLE: Mapping[str, tuple[str, int]] = {**_ALWAYS, **WITH_NACOS}
 
 
 class NoPort(Misconfigured, ValueError):

@@ -29,6 +29,13 @@ class TelemetrySettings:
         read=whole(0, 65535),
         type=int,
     )
+    agent_metrics_port: int = setting(
+        "telemetry",
+        "Port of a Nacos agent's own /metrics, for one that stands beside no service's page; 0 for none",
+        0,
+        read=whole(0, 65535),
+        type=int,
+    )
     otel_exporter_otlp_endpoint: str = setting(
         "telemetry",
         "Collector of spans (OTLP over HTTP), http://host:4318; none by default",

@@ -30,6 +30,7 @@ from common.outbox import relay
 from common.outbox.transport import outside
 from common.sagas import runner
 from common.web import metrics
+from common.web.registry_figures import RegistryCollector
 
 log = get_logger(__name__)
 
@@ -153,9 +154,11 @@ def serve(stop: threading.Event) -> None:
 
 
 def _tell_figures(loaded: Settings) -> None:
-    """The counters alone: what the database knows is told by the web processes."""
+    """What was counted, and the agent beside this worker: what the database knows is told by the web."""
     if loaded.worker_metrics_port:
-        start_http_server(loaded.worker_metrics_port, loaded.service_host, metrics.counted())
+        page = metrics.counted()
+        page.register(RegistryCollector())
+        start_http_server(loaded.worker_metrics_port, loaded.service_host, page)
 
 
 def keep_doing(name: str, work: Work, stop: threading.Event) -> None:

@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from prometheus_client import Gauge, start_http_server
+
 from common.snapshots import read_snapshot, write_snapshot
 
 LOOK_EVERY_SECONDS = 0.5
@@ -24,6 +26,12 @@ _PARTS_OF_ONE = 100
 _ASSIGNMENT = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
 
 Stamp = tuple[int, int, int]
+
+LOOKED = Gauge("endpoints_look_timestamp_seconds", "When the snapshots were last looked at.")
+LISTED = Gauge(
+    "endpoints_listed", "Instances of a service that take requests, as the agents heard.", ["peer"]
+)
+STUCK = Gauge("endpoints_unwritten", "Services whose file could not be written.")
 
 
 def write_first(folder: Path, services: Iterable[str]) -> None:
@@ -85,7 +93,10 @@ class Keeper:
     def look(self) -> list[str]:
         """The services whose endpoints changed."""
         touched = sorted({path.name for path in self._changed()})
-        return [name.removesuffix(".json") for name in touched if self._carry(name)]
+        changed = [name.removesuffix(".json") for name in touched if self._carry(name)]
+        LOOKED.set_to_current_time()
+        STUCK.set(len(self._stuck))
+        return changed
 
     def _changed(self) -> Iterator[Path]:
         for path in (path for source in self._sources for path in source.glob("*.json")):
@@ -104,6 +115,7 @@ class Keeper:
         if not known:
             return False
         target, (_, fresh) = self._folder / name, max(known, key=lambda snapshot: snapshot[0])
+        LISTED.labels(service).set(_count(fresh))
         if read_snapshot(target) == fresh:
             return False
         try:
@@ -124,6 +136,11 @@ class Keeper:
             cure = "free the disk or mend the folder's rights; until then the gateway goes by the last list"
             _say("endpoints_not_written", of=name.removesuffix(".json"), error=str(error), cure=cure)
         self._stuck.add(name)
+
+
+def _count(fresh: Mapping[str, Any]) -> int:
+    (resource,) = fresh["resources"]
+    return sum(len(group["lb_endpoints"]) for group in resource["endpoints"])
 
 
 def _read(path: Path, service: str) -> tuple[str, dict[str, Any]] | None:
@@ -149,8 +166,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m apisix.embedded.endpoints", description=__doc__)
     parser.add_argument("--from", dest="sources", type=Path, action="append", required=True, metavar="DIR")
     parser.add_argument("--to", dest="folder", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--metrics-port", type=int, default=0, help="of /metrics on loopback; 0 for none")
     given = parser.parse_args()
-    given.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        given.folder.mkdir(parents=True, exist_ok=True)
+        if given.metrics_port:
+            start_http_server(given.metrics_port, "127.0.0.1")
+    except OSError as error:
+        what = error.filename or f"port {given.metrics_port}"
+        parser.error(f"{what} cannot be used: {error.strerror}")
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
     keeper = Keeper(given.sources, given.folder)
     while True:

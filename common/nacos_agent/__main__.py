@@ -16,7 +16,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from prometheus_client import REGISTRY, start_http_server
+
 from common import log
+from common.agent_figures import AgentCollector
 from common.config import PORTS, ConfigError
 from common.config_store import ConfigStore
 from common.nacos_agent.agent import Agent
@@ -39,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = plan.settings
         log.configure(settings.service, role="agent", log_file=settings.log_path, level=settings.log_level)
         with _alone(plan):
+            _tell_figures(plan)
             asyncio.run(_run(plan))
     except (ConfigError, Occupied) as problem:
         print(problem, file=sys.stderr)
@@ -98,6 +102,17 @@ def _take(descriptor: int, plan: Plan) -> None:
                     "each instance needs a folder of its own"
                 ) from None
             time.sleep(0.2)
+
+
+def _tell_figures(plan: Plan) -> None:
+    """A page of its own, on loopback. Raises Occupied when its port cannot be had."""
+    if not (port := plan.settings.agent_metrics_port):
+        return
+    REGISTRY.register(AgentCollector(SnapshotFolder.of(plan.settings.run_dir)))
+    try:
+        start_http_server(port, "127.0.0.1")
+    except OSError as error:
+        raise Occupied(f"AGENT_METRICS_PORT={port} cannot be used: {error.strerror}") from None
 
 
 async def _run(plan: Plan) -> None:

@@ -283,6 +283,7 @@ class Agent:
         state = {
             "pid": os.getpid(),
             "connected": self.client.naming_connected,
+            "registers": [place.registration.service for place in self.places],
             "registered": [place.registration.service for place in self.places if self._counts(place)],
             "leaving": self._leaving,
             "problem": self._problem,

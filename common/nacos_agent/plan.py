@@ -32,6 +32,7 @@ _NAMES = (
     "SERVICE_VERSION",
     "LOG_LEVEL",
     "LOG_FILE",
+    "AGENT_METRICS_PORT",
 )
 
 

@@ -209,6 +209,8 @@ server.port={self.port}
 server.servlet.contextPath=/nacos
 server.tomcat.accesslog.enabled=false
 nacos.inetutils.ip-address=127.0.0.1
+# Its own figures, at /nacos/actuator/prometheus.
+management.endpoints.web.exposure.include=prometheus
 nacos.core.auth.system.type=nacos
 nacos.core.auth.enabled=true
 # A changed password or permission counts at once.

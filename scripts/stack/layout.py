@@ -49,7 +49,8 @@ def folders() -> dict[str, Path]:
 
 def service_ports() -> dict[str, int]:
     """Port by the name to say to people. Raises ValueError when `.env` names one that is none."""
-    return {part: ports.port_of(part, ENVIRONMENT) for part in ports.TABLE}
+    unused = () if NACOS else ports.WITH_NACOS
+    return {part: ports.port_of(part, ENVIRONMENT) for part in ports.TABLE if part not in unused}
 
 
 def stop_within() -> int:
@@ -74,11 +75,15 @@ def programs() -> list[Program]:
     for name in ("notification", "payment", "order"):
         folder, grace, worker = folders()[name], stop_within(), f"{name}-worker"
         found.append(Program(name, (*launcher, "web"), folder, grace, {**_place(name), **workers}))
-        found.append(Program(worker, (*launcher, "worker"), folder, grace, _place(worker)))
+        own = {**_place(worker), **_page("WORKER_METRICS_PORT", f"{name} worker's metrics")}
+        found.append(Program(worker, (*launcher, "worker"), folder, grace, own))
     if NACOS:
         agent = (python, "-m", "common.nacos_agent")
-        found.append(Program("sandbox-agent", agent, sandbox, environment=_place("sandbox")))
-        found.append(Program("endpoints", (python, "-m", "apisix.embedded.endpoints", *_snapshots())))
+        own = {**_place("sandbox"), **_page("AGENT_METRICS_PORT", "sandbox agent's metrics")}
+        found.append(Program("sandbox-agent", agent, sandbox, environment=own))
+        endpoints = (python, "-m", "apisix.embedded.endpoints", *_snapshots())
+        metrics = ("--metrics-port", str(service_ports()["endpoints' metrics"]))
+        found.append(Program("endpoints", (*endpoints, *metrics)))
     quiet = ("--disable-hot-restart", "--concurrency", "1", "-l", "warning")
     return [*found, Program("gateway", (str(BIN / "envoy"), "-c", str(ENVOY_CONF), *quiet), grace=10)]
 
@@ -93,6 +98,11 @@ def _place(name: str) -> dict[str, str]:
     """An agent writes its files into a place of its own; without agents one place is enough for all."""
     place = {"SERVICE_RUN_DIR": str(RUN / name)} if NACOS else {}
     return {"PYTHONPATH": str(ROOT), **place}
+
+
+def _page(variable: str, part: str) -> dict[str, str]:
+    """Who shares no place with a service's web process tells its figures on a page of its own."""
+    return {variable: str(service_ports()[part])} if NACOS else {}
 
 
 def _snapshots() -> list[str]:

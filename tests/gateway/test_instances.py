@@ -5,6 +5,7 @@ Shown on Envoy with stubs alone: a foreign gateway's instances are not ours to s
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -16,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families as families
 
 from apisix.embedded.endpoints import Keeper, assignment, write_first
 from apisix.table import load
+from common.testing.processes import free_port
 from tests.gateway.caller import Answer, call
 from tests.gateway.envoy import envoy
 from tests.gateway.stubs import Stubs, stubs_of
@@ -113,8 +116,9 @@ def registered(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @contextmanager
-def endpoints_process(snapshots: Path, endpoints: Path) -> Iterator[subprocess.Popen[bytes]]:
-    command = (sys.executable, "-m", "apisix.embedded.endpoints", "--from", snapshots, "--to", endpoints)
+def endpoints_process(snapshots: Path, endpoints: Path, *more: str) -> Iterator[subprocess.Popen[bytes]]:
+    given = ("--from", snapshots, "--to", endpoints, *more)
+    command = (sys.executable, "-m", "apisix.embedded.endpoints", *given)
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
         yield process
         process.terminate()
@@ -198,6 +202,50 @@ def test_a_broken_snapshot_changes_nothing(registered: Pair) -> None:
     (registered.snapshots / "OrderService.json").unlink()
     time.sleep(1.5)
     assert registered.spread(4) == {"b": 4}
+
+
+def test_the_process_tells_what_it_carried_and_when_it_last_looked(tmp_path: Path) -> None:
+    snapshot(tmp_path, "OrderService", [TestKeeper.one, {**TestKeeper.one, "enabled": False}])
+    port = free_port()
+
+    def told() -> dict[str, float]:
+        try:
+            page = call(f"http://127.0.0.1:{port}", "GET", "/metrics").text
+        except OSError:
+            return {}
+        return {family.name: family.samples[0].value for family in families(page) if family.samples}
+
+    with endpoints_process(tmp_path, tmp_path / "to", "--metrics-port", str(port)):
+        assert within(10, lambda: told().get("endpoints_listed") == 1)
+        assert abs(told()["endpoints_look_timestamp_seconds"] - time.time()) < 30
+        assert told()["endpoints_unwritten"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--to", "/proc/nowhere"), "/proc/nowhere cannot be used: No such file or directory"),
+        (("--metrics-port", "{taken}"), "port {taken} cannot be used: Address already in use"),
+    ],
+)
+def test_what_the_process_cannot_use_is_named(tmp_path: Path, arguments: tuple[str, str], said: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        taken = listener.getsockname()[1]
+        given = [word.format(taken=taken) for word in arguments]
+        command = [
+            sys.executable,
+            "-m",
+            "apisix.embedded.endpoints",
+            "--from",
+            tmp_path,
+            "--to",
+            tmp_path / "to",
+        ]
+        done = subprocess.run([*command, *given], cwd=ROOT, capture_output=True, text=True, timeout=30)
+
+    assert done.returncode == 2
+    assert said.format(taken=taken) in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 class TestKeeper:

@@ -11,9 +11,10 @@ from scripts.demo import Story
 from scripts.nacos_server.console import Console
 from scripts.nacos_server.server import Server
 from scripts.stack.announce import announcement
+from scripts.stack.ready import unreached
 from tests.browser.conftest import browser  # noqa: F401
 from tests.conftest import Stack, running_stack, stack_verb
-from tests.journey.test_telemetry import SERVICES, scrape, total
+from tests.journey.test_telemetry import PAGES, SERVICES, scrape, told_by, total
 from tests.nacos.conftest import demand
 
 
@@ -52,6 +53,32 @@ def test_every_service_and_neighbour_is_listed_where_it_listens(console: Console
     assert listed == {name: [port] for name, port in PORTS.items()}
 
 
+# Beside what it has without Nacos: the workers have places, and so pages, of their own.
+WITH_NACOS = {
+    **{
+        f"{name}-worker": (f"{9101 + number}/metrics", "worker_heartbeat_timestamp_seconds")
+        for number, name in enumerate(SERVICES)
+    },
+    "sandbox-agent": ("9104/metrics", "nacos_agent_connected"),
+    "endpoints": ("9105/metrics", "endpoints_look_timestamp_seconds"),
+}
+
+
+def test_each_program_of_the_stack_has_a_page(stack: Stack, server: Server) -> None:
+    nacos = (f"{server.port}/nacos/actuator/prometheus", "nacos_monitor")
+
+    found = told_by(stack, {**PAGES, **WITH_NACOS, "nacos": nacos})
+
+    # Each agent, beside a service, a worker or the neighbours, is connected and complains of nothing.
+    agents = [page for page, samples in found.items() if total(samples, "nacos_agent_connected") == 1]
+    assert len(agents) == 7
+    assert [page for page in agents if total(found[page], "nacos_agent_problem")] == []
+    assert total(found["9104/metrics"], "nacos_agent_registered") == 3
+    assert total(found["9105/metrics"], "endpoints_listed") == len(PORTS)
+    assert total(found["9105/metrics"], "endpoints_unwritten") == 0
+    assert "nacos_agent_registered" not in {name for name, _ in found["9101/metrics"]}
+
+
 @pytest.mark.parametrize(("service", "port"), SERVICES.items())
 def test_each_service_tells_what_its_agent_says(stack: Stack, service: str, port: int) -> None:
     found = scrape(port)
@@ -86,6 +113,8 @@ def test_a_service_disabled_in_the_console_gets_nothing_from_the_gateway(
     console.change_instance("OrderService", port, enabled=False)
     try:
         eventually(lambda: _status(story, "/api/orders/") == 503, 4, "the gateway still asks it")
+        # A stack that starts is not called ready before.
+        assert unreached(9091) == ["gateway does not know order"]
     finally:
         console.change_instance("OrderService", port, enabled=True)
     eventually(lambda: _status(story, "/api/orders/") == 200, 4, "the gateway does not ask it again")
