@@ -143,12 +143,6 @@ def let_go(row: Any) -> None:
     _write(row, {"next_at": clock.now(), **_unleased()})
 
 
-def postpone_unknown(row: Any, seconds: float) -> None:
-    """This deploy does not know the definition: leave the run to one that does."""
-    later = clock.now() + timedelta(seconds=seconds)
-    concrete("saga").objects.filter(pk=row.pk, fence=row.fence).update(next_at=later)
-
-
 def origin_of(row: Any, deadline: float | None = None) -> tracing.RequestContext:
     """The request that started the run, for logs, calls and events of today's try."""
     origin = {"request_id": row.request_id, "traceparent": row.traceparent}

@@ -21,7 +21,7 @@ from common.errors import SuiteError
 from common.ids import new_uuid
 from common.log import get_logger
 from common.sagas import journal
-from common.sagas.definition import Saga, Step, StepRefused, StepWaiting, definition_of, step_key
+from common.sagas.definition import Saga, Step, StepRefused, StepWaiting, definition_of, definitions, step_key
 from common.sagas.journal import FenceLost, may_succeed_later
 from common.sagas.models import SagaState
 
@@ -29,7 +29,6 @@ log = get_logger(__name__)
 
 # What a worker gives a run before it turns to the next.
 WORKER_SECONDS = 25.0
-UNKNOWN_DEFINITION_PAUSE = 60.0
 ACTIVE = (SagaState.RUNNING, SagaState.COMPENSATING)
 
 
@@ -109,10 +108,14 @@ def outcome_of(row: Any) -> Outcome:
 def run_due(limit: int = 20) -> bool:
     """Claim and carry on up to `limit` runs that are due or were left by a dead runner. True when there
     were any.
+
+    Runs whose definition this deploy does not know are not even looked at: the one that knows them runs
+    beside it, and must find them as they are.
     """
     now = clock.now()
     due = concrete("saga").objects.filter(
         Q(lease_until=None) | Q(lease_until__lte=now),
+        _known_here(),
         state__in=ACTIVE,
         next_at__lte=now,
     )
@@ -122,13 +125,15 @@ def run_due(limit: int = 20) -> bool:
     return bool(rows)
 
 
+def _known_here() -> Q:
+    """Every definition of this deploy, by name and version; nothing when there is none."""
+    known = Q(pk__in=())
+    for saga in definitions():
+        known |= Q(name=saga.name, definition_version=saga.version)
+    return known
+
+
 def _run_stored(row: Any) -> None:
-    if definition_of(row.name, row.definition_version) is None:
-        log.warning(
-            "saga_definition_unknown", saga=row.name, version=row.definition_version, uuid=str(row.uuid)
-        )
-        journal.postpone_unknown(row, UNKNOWN_DEFINITION_PAUSE)
-        return
     deadline = time.monotonic() + WORKER_SECONDS
     with tracing.bound(journal.origin_of(row, deadline)):
         tracing.about(saga=row.uuid, entity=row.entity_uuid)

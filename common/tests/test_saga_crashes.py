@@ -1,11 +1,13 @@
 """Sagas survive a death anywhere, a lost lease and a deploy."""
 
+import io
 import time
 import uuid
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.core.management import call_command
 
 from common.errors import (
     Conflict,
@@ -13,6 +15,7 @@ from common.errors import (
 )
 from common.sagas import definition as definitions
 from common.sagas.definition import Context, Saga, Step, step_key, undo_key
+from common.sagas.models import SagaState
 from common.sagas.runner import outcome_of, run, run_due
 from common.tests.ring.models import Parcel, RingSaga
 from common.tests.ring.services import parcel_move, parcel_pack
@@ -195,12 +198,33 @@ def test_an_unknown_version_is_left_to_a_deploy_that_knows_it(world: World, froz
     run(row, deadline=time.monotonic() - 1)
     del definitions._known["trip", 1]
 
+    left = RingSaga.objects.values().get()
+
     assert run(RingSaga.objects.get()).state == "running"
-    run_due()
-    assert RingSaga.objects.get().attempts == 0
+    assert not run_due()
+    assert RingSaga.objects.values().get() == left
+    assert "waits for a release that knows this version" in _listed()
     definitions._known["trip", 1] = saga
 
-    assert finish(frozen_clock).state == "done"
+    run_due()  # at once: whoever does not know a run must not put it off for those who do
+    assert RingSaga.objects.get().state == SagaState.DONE
+
+
+def _listed() -> str:
+    out = io.StringIO()
+    call_command("saga", "list", stdout=out)
+    return out.getvalue()
+
+
+def test_runs_that_nobody_here_knows_stand_in_nobodys_way(world: World) -> None:
+    saga, unknown = trip(world), Saga("trip", 2, (world.step("x"),))
+    for number in range(3):
+        run(begin(unknown, key=f"unknown {number}"), deadline=time.monotonic() - 1)
+    del definitions._known["trip", 2]
+    run(begin(saga), deadline=time.monotonic() - 1)
+
+    assert run_due(limit=2)
+    assert RingSaga.objects.get(definition_version=1).state == SagaState.DONE
 
 
 def test_steps_need_names_of_their_own(world: World) -> None:

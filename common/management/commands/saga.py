@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from common.concrete import concrete
 from common.errors import SuiteError
+from common.sagas.definition import definition_of
 from common.sagas.figures import UNFINISHED
 from common.sagas.models import SagaState
 from common.sagas.repair import saga_park, saga_resume, saga_turn_back
@@ -39,7 +40,8 @@ class Command(BaseCommand):
         rows = concrete("saga").objects.order_by("created_at")
         wanted = [state for state in SagaState if state.label == options["state"]] or UNFINISHED
         for row in rows.filter(state__in=wanted)[: options["limit"]]:
-            self.stdout.write(f"{row}  entity {row.entity_uuid}  tries {row.attempts}  {row.last_error}")
+            why = row.last_error if _is_known(row) else "waits for a release that knows this version"
+            self.stdout.write(f"{row}  entity {row.entity_uuid}  tries {row.attempts}  {why}")
 
     def _resume(self, options: dict[str, Any]) -> None:
         self.stdout.write(str(saga_resume(options["uuid"])))
@@ -49,3 +51,7 @@ class Command(BaseCommand):
 
     def _park(self, options: dict[str, Any]) -> None:
         self.stdout.write(str(saga_park(options["uuid"], reason=options["reason"])))
+
+
+def _is_known(row: Any) -> bool:
+    return definition_of(row.name, row.definition_version) is not None
