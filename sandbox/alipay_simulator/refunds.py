@@ -6,7 +6,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
 from faults.models import Fault
 
 from alipay_simulator import states
@@ -87,13 +86,11 @@ def _check_spacing(trade: Trade) -> None:
 
 
 def _created(trade: Trade, amount: Decimal, out_request_no: str, reason: str) -> Refund:
-    """Takes the amount from what is left in one UPDATE: two refunds at once can't both have it."""
-    row = Trade.objects.filter(
-        pk=trade.pk, status=states.TRADE_SUCCESS, total_amount__gte=F("refunded_amount") + amount
-    )
-    if not row.update(refunded_amount=F("refunded_amount") + amount):
+    """Takes the amount from what is left of the trade, which was read under the write lock: two refunds at
+    once can't both have it. In Python, for SQLite adds floats: 20.01 + 9.69 is more than 29.70 there."""
+    if trade.refunded_amount + amount > trade.total_amount:
         raise BusinessFailure("ACQ.REASON_TRADE_REFUND_FEE_ERR")
-    trade.refresh_from_db()
+    _set_refunded(trade, trade.refunded_amount + amount)
     values: dict[str, Any] = {"amount": amount, "reason": reason, "created_at": now()}
     refund, _ = Refund.objects.update_or_create(
         trade=trade,
@@ -101,6 +98,11 @@ def _created(trade: Trade, amount: Decimal, out_request_no: str, reason: str) ->
         defaults={**values, "state": Refund.State.PROCESSING},
     )
     return refund
+
+
+def _set_refunded(trade: Trade, amount: Decimal) -> None:
+    trade.refunded_amount = amount
+    trade.save(update_fields=["refunded_amount"])
 
 
 def _postpone(refund: Refund, slow: Fault) -> None:
@@ -116,8 +118,8 @@ def _settle(refund: Refund) -> bool:
             return _succeed(refund)
         if not _leave(refund, Refund.State.FAILED):
             return False
-        row = Trade.objects.filter(pk=refund.trade_id)
-        row.update(refunded_amount=F("refunded_amount") - refund.amount)
+        refund.trade.refresh_from_db()
+        _set_refunded(refund.trade, refund.trade.refunded_amount - refund.amount)
         return True
 
 

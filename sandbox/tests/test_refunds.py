@@ -42,6 +42,14 @@ def test_more_than_was_paid_is_refused(merchant: Merchant) -> None:
     assert merchant.live.trade(out_trade_no)["trade"]["refunded_amount"] == "200.00"
 
 
+def test_the_last_fen_goes_back_however_the_parts_add_up(merchant: Merchant) -> None:
+    """As floats, 20.01 and 9.69 are more than 29.70."""
+    out_trade_no = merchant.paid("29.70")
+    assert merchant.refund(out_trade_no, "20.01", "r1")["refund_fee"] == "20.01"
+    assert merchant.refund(out_trade_no, "9.69", "r2").get("refund_fee") == "29.70"
+    assert merchant.status(out_trade_no) == "TRADE_CLOSED"
+
+
 @pytest.mark.parametrize("amount", ["0", "-1.00", "0.001", "abc"])
 def test_nonsense_amounts_are_refused(merchant: Merchant, amount: str) -> None:
     out_trade_no = merchant.paid("299.00")
