@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from common.live_table import ALIPAY_ACCOUNT
 from common.setting_types import SUITE, Setting
 from common.settings_table import SETTINGS
 
@@ -23,6 +24,10 @@ LARGEST_BYTES = 16 * 1024
 DEEPEST = 3
 _KNOWN = {row.name.lower(): row for row in SETTINGS}
 _LIVE = {name: row for name, row in _KNOWN.items() if row.dynamic}
+_NOT_BY_DOCUMENT = (
+    "decides whom buyers pay or whose word is believed: set it in PaymentService's environment and restart, "
+    "or allow documents to set it there with CONFIG_MAY_SET_ALIPAY=true"
+)
 _TO_DROP = "an empty document replaces nothing; to take every value back publish {}"
 
 
@@ -48,8 +53,11 @@ def documents_of(service: str) -> tuple[str, str]:
     return COMMON, f"{service}.yaml"
 
 
-def read_document(data_id: str, content: str) -> Document:
-    """Judge `content` as the document `data_id`. Raises DocumentRefused."""
+def read_document(data_id: str, content: str, *, may_set_alipay: bool = False) -> Document:
+    """Judge `content` as the document `data_id`. Raises DocumentRefused.
+
+    `may_set_alipay` is what the environment says (CONFIG_MAY_SET_ALIPAY).
+    """
     texts, problems = _texts(data_id, content)
     values = {}
     for name, text in texts.items():
@@ -57,6 +65,8 @@ def read_document(data_id: str, content: str) -> Document:
             values[name] = _row(data_id, name).read(text)
         except ValueError as problem:
             problems.append(f"{name} {problem}")
+        if name in ALIPAY_ACCOUNT and not may_set_alipay:
+            problems.append(f"{name} {_NOT_BY_DOCUMENT}")
     if problems:
         raise DocumentRefused(problems)
     return Document(data_id, values, {name: shown(_LIVE[name], text) for name, text in texts.items()})

@@ -6,9 +6,10 @@ With DISCOVERY=static the same documents may lie as plain YAML in CONFIG_DIR, ke
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from common.settings_table import Settings
 from common.snapshots import Content, SnapshotFolder, Watched, read_snapshot, write_snapshot
 
 log = get_logger(__name__)
+Read = Callable[[str, str], Document]
 
 ACCEPTED, REFUSED = "accepted", "refused"
 ARRIVALS_KEPT = 20
@@ -70,13 +72,15 @@ class _History:
 class ConfigStore:
     """The documents that one service follows, in the snapshots of one running instance."""
 
-    def __init__(self, folder: SnapshotFolder, service: str) -> None:
+    def __init__(self, folder: SnapshotFolder, service: str, *, may_set_alipay: bool = False) -> None:
         self.data_ids = documents_of(service)
         self._folder = folder
+        self._read = partial(read_document, may_set_alipay=may_set_alipay)
 
     def watched(self) -> list[Watched[Published]]:
         """The documents in force, the stronger one last."""
-        return [Watched(self._folder.config(data_id), _published) for data_id in self.data_ids]
+        publish = partial(_published, self._read)
+        return [Watched(self._folder.config(data_id), publish) for data_id in self.data_ids]
 
     def arrivals(self, data_id: str) -> list[Arrival]:
         """What came lately, oldest first."""
@@ -108,10 +112,10 @@ class ConfigStore:
         """None when there is nothing and never was: that is no refusal."""
         text = content or ""
         if text.strip():
-            return _judged(data_id, text, by)
+            return _judged(self._read, data_id, text, by)
         if not self._folder.config(data_id).exists():
             return None
-        return replace(_judged(data_id, "", by), problems=[_WITHDRAWN])
+        return replace(_judged(self._read, data_id, "", by), problems=[_WITHDRAWN])
 
     def _is_known(self, judged: Arrival) -> bool:
         last = self.arrivals(judged.data_id)[-1:]
@@ -150,12 +154,14 @@ class ConfigStore:
 class ConfigFiles:
     """The same documents as plain files in a folder that somebody else writes: a mounted ConfigMap, say."""
 
-    def __init__(self, folder: Path, service: str) -> None:
+    def __init__(self, folder: Path, service: str, *, may_set_alipay: bool = False) -> None:
         self.data_ids = documents_of(service)
         self._folder = folder
+        self._read = partial(read_document, may_set_alipay=may_set_alipay)
 
     def watched(self) -> list[Watched[Published]]:
-        return [Watched(self._folder / data_id, _published, _read_plain) for data_id in self.data_ids]
+        publish = partial(_published, self._read)
+        return [Watched(self._folder / data_id, publish, _read_plain) for data_id in self.data_ids]
 
     def arrivals(self, data_id: str) -> list[Arrival]:
         """The file as it is now: of earlier ones nothing is known here."""
@@ -163,7 +169,7 @@ class ConfigFiles:
         if found is None:
             return []
         at = datetime.fromisoformat(found["written_at"])
-        return [replace(_judged(data_id, found["content"], Publication()), at=at)]
+        return [replace(_judged(self._read, data_id, found["content"], Publication()), at=at)]
 
     def refused(self, data_id: str) -> int:
         return sum(one.outcome == REFUSED for one in self.arrivals(data_id))
@@ -174,21 +180,25 @@ Documents = ConfigStore | ConfigFiles
 
 def documents_for(settings: Settings) -> Documents | None:
     """Where `settings`' service finds its documents; None when it follows none."""
+    allowed = settings.config_may_set_alipay
     if settings.discovery == "nacos":
-        return ConfigStore(SnapshotFolder.of(settings.run_dir), settings.service)
-    return ConfigFiles(Path(settings.config_dir), settings.service) if settings.config_dir else None
+        folder = SnapshotFolder.of(settings.run_dir)
+        return ConfigStore(folder, settings.service, may_set_alipay=allowed)
+    if settings.config_dir:
+        return ConfigFiles(Path(settings.config_dir), settings.service, may_set_alipay=allowed)
+    return None
 
 
-def _judged(data_id: str, content: str, by: Publication) -> Arrival:
+def _judged(read: Read, data_id: str, content: str, by: Publication) -> Arrival:
     arrival = Arrival(data_id, md5_of(content), ACCEPTED, clock.now(), by.operator, by.address)
     try:
-        return replace(arrival, shown=read_document(data_id, content).shown)
+        return replace(arrival, shown=read(data_id, content).shown)
     except DocumentRefused as refusal:
         return replace(arrival, outcome=REFUSED, problems=refusal.problems)
 
 
-def _published(content: Content) -> Published:
-    document = read_document(content["data_id"], content["content"])
+def _published(read: Read, content: Content) -> Published:
+    document = read(content["data_id"], content["content"])
     return Published(document, int(content["revision"]), datetime.fromisoformat(content["written_at"]))
 
 

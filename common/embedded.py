@@ -45,7 +45,11 @@ SERVICES = (
 
 _HOSTS = {"ALLOWED_HOSTS": "127.0.0.1,localhost,[::1],testserver"}
 _PACE = {"LOGISTICS_STEP_SECONDS": "2", "DRAIN_SECONDS": "0"}
-_ALIPAY_IDS = {"ALIPAY_APP_ID": "9021000100000001", "ALIPAY_SELLER_ID": "2088000000000001"}
+_ALIPAY = {
+    "ALIPAY_APP_ID": "9021000100000001",
+    "ALIPAY_SELLER_ID": "2088000000000001",
+    "CONFIG_MAY_SET_ALIPAY": "true",
+}
 
 
 def embedded_environment(
@@ -58,7 +62,7 @@ def embedded_environment(
     and Misconfigured when that file cannot be read or made.
     """
     kept = _kept_or_told(Path(var_dir) / "secrets")
-    shared = {**_addresses(env), **_HOSTS, **_PACE, **_ALIPAY_IDS, **_public_tables(kept)}
+    shared = {**_addresses(env), **_HOSTS, **_PACE, **_ALIPAY, **_public_tables(kept)}
     if service == "sandbox":
         return {**shared, **_outside_world(kept)}
     return {**shared, **_own_secrets(kept, service)}

@@ -28,6 +28,19 @@ from common.setting_types import (
 )
 
 NOTIFY_PATH = "/api/v1/payment/alipay/notify"
+# Who writes one of these can have buyers pay him, or forge the word that they paid: documents may set them
+# only where CONFIG_MAY_SET_ALIPAY says so.
+ALIPAY_ACCOUNT = frozenset(
+    {
+        "alipay_app_id",
+        "alipay_seller_id",
+        "alipay_private_key",
+        "alipay_public_key",
+        "alipay_public_key_next",
+        "alipay_gateway_url",
+        "alipay_notify_url",
+    }
+)
 DAY = 86400
 
 

@@ -22,6 +22,7 @@ from common.setting_types import (
     comma_list,
     ed25519_private_pem,
     fernet_keys,
+    flag,
     host_ports,
     jwt_keys,
     one_of,
@@ -210,19 +211,19 @@ class Settings(LiveSettings, TelemetrySettings):
         type=str,
         secret=True,
     )
+    config_may_set_alipay: bool = _setting(
+        "alipay",
+        "true lets PaymentService.yaml change whom buyers pay and whose word is believed; on when embedded",
+        False,
+        read=flag,
+        type=bool,
+    )
 
     discovery: str = _setting(
-        "peers",
-        "How peers are found: static (the URLs below) or nacos",
-        "static",
-        read=one_of("static", "nacos"),
+        "peers", "How peers are found: static (URLs below) or nacos", "static", read=one_of("static", "nacos")
     )
     order_service_url: tuple[str, ...] = _setting(
-        "peers",
-        "OrderService when DISCOVERY=static; comma list for several instances",
-        (),
-        read=urls,
-        type=str,
+        "peers", "OrderService when DISCOVERY=static; a comma list for several", (), read=urls, type=str
     )
     payment_service_url: tuple[str, ...] = _setting(
         "peers", "PaymentService when DISCOVERY=static", (), read=urls, type=str
@@ -255,11 +256,7 @@ class Settings(LiveSettings, TelemetrySettings):
         "peers", "Address that peers call us at; default SERVICE_HOST, or the interface that leads to Nacos"
     )
     service_weight: float = _setting(
-        "peers",
-        "Share of the traffic this instance asks for in Nacos, 0 to 100",
-        1.0,
-        read=weight,
-        type=float,
+        "peers", "Share of the traffic to ask for in Nacos, 0 to 100", 1.0, read=weight, type=float
     )
     service_version: str = _setting("peers", "Version told to Nacos as metadata", "0.1.0")
 

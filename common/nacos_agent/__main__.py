@@ -116,8 +116,10 @@ def _tell_figures(plan: Plan) -> None:
 
 
 async def _run(plan: Plan) -> None:
-    folder = SnapshotFolder.of(plan.settings.run_dir)
-    agent = Agent(plan, ConfigStore(folder, plan.settings.service).receive)
+    settings = plan.settings
+    folder = SnapshotFolder.of(settings.run_dir)
+    store = ConfigStore(folder, settings.service, may_set_alipay=settings.config_may_set_alipay)
+    agent = Agent(plan, store.receive)
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGUSR1, agent.leave)
     for number in (signal.SIGTERM, signal.SIGINT):

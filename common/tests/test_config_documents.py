@@ -2,6 +2,7 @@
 
 import json
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,18 +11,20 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from common.config_documents import COMMON, LARGEST_BYTES, DocumentRefused, read_document
 from common.embedded import embedded_environment
+from common.live_table import ALIPAY_ACCOUNT, LiveSettings
 
 ORDER, PAYMENT = "OrderService.yaml", "PaymentService.yaml"
+read = partial(read_document, may_set_alipay=True)
 
 
 def problems(data_id: str, content: str) -> list[str]:
     with pytest.raises(DocumentRefused) as refused:
-        read_document(data_id, content)
+        read(data_id, content)
     return refused.value.problems
 
 
 def test_values_have_the_types_of_the_settings() -> None:
-    document = read_document(
+    document = read(
         COMMON,
         """
         # what the shop does today
@@ -56,7 +59,7 @@ def test_values_have_the_types_of_the_settings() -> None:
     ],
 )
 def test_a_name_may_be_dotted_grouped_or_the_variables(content: str) -> None:
-    assert read_document(PAYMENT, content).values == {"alipay_app_id": "2021"}
+    assert read(PAYMENT, content).values == {"alipay_app_id": "2021"}
 
 
 def test_alipays_keys_may_come_with_reference_4s_names_and_are_shown_as_digests(tmp_path: Path) -> None:
@@ -71,7 +74,7 @@ def test_alipays_keys_may_come_with_reference_4s_names_and_are_shown_as_digests(
         }
     )
 
-    document = read_document(PAYMENT, content)
+    document = read(PAYMENT, content)
 
     assert document.values["alipay_private_key"] == made["ALIPAY_PRIVATE_KEY"]
     assert document.shown["alipay_private_key"].startswith("*** (sha256 ")
@@ -79,11 +82,11 @@ def test_alipays_keys_may_come_with_reference_4s_names_and_are_shown_as_digests(
 
 
 def test_no_values_at_all_is_said_by_empty_braces() -> None:
-    assert read_document(COMMON, "{}").values == {}
+    assert read(COMMON, "{}").values == {}
 
 
 def test_nothing_is_withdrawn_by_an_empty_list() -> None:
-    assert read_document(PAYMENT, "payment_methods_off: []").values == {"payment_methods_off": ()}
+    assert read(PAYMENT, "payment_methods_off: []").values == {"payment_methods_off": ()}
 
 
 @pytest.mark.parametrize("content", ["", "  \n", "# only words\n", "---\n", "''"])
@@ -197,11 +200,33 @@ def test_a_secret_is_not_repeated_in_the_problem() -> None:
     assert found == "alipay_private_key must be an RSA private key, PEM or bare base64"
 
 
+def test_every_setting_of_alipays_is_guarded_but_how_long_we_wait() -> None:
+    alipays = {name for name in vars(LiveSettings()) if name.startswith("alipay_")}
+
+    assert alipays - ALIPAY_ACCOUNT == {"alipay_timeout_seconds"}
+    assert alipays >= ALIPAY_ACCOUNT
+
+
+@pytest.mark.parametrize("data_id", [PAYMENT, COMMON])
+def test_without_leave_no_document_says_whom_buyers_pay(data_id: str, tmp_path: Path) -> None:
+    forged = embedded_environment(tmp_path, "PaymentService")["ALIPAY_PUBLIC_KEY"]
+    content = json.dumps({"alipay.public-key": forged, "alipay_timeout_seconds": 3})
+
+    with pytest.raises(DocumentRefused) as refused:
+        read_document(data_id, content)
+
+    assert refused.value.problems == [
+        "alipay_public_key decides whom buyers pay or whose word is believed: set it in PaymentService's "
+        "environment and restart, or allow documents to set it there with CONFIG_MAY_SET_ALIPAY=true"
+    ]
+    assert read_document(data_id, "alipay_timeout_seconds: 3").values == {"alipay_timeout_seconds": 3.0}
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1:8090", "sandbox:8090", "alipay.localhost", "localhost", "[::1]"])
 def test_a_sandbox_nearby_is_asked_without_tls(host: str) -> None:
     address = f"http://{host}/gateway.do"
 
-    document = read_document(PAYMENT, f"alipay.gateway-url: {address}")
+    document = read(PAYMENT, f"alipay.gateway-url: {address}")
 
     assert document.values == {"alipay_gateway_url": address}
 

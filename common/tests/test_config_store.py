@@ -264,3 +264,51 @@ def test_a_history_that_makes_no_sense_begins_anew(store: ConfigStore, tmp_path:
 
 def test_a_content_that_utf8_cannot_say_is_named_as_java_names_it() -> None:
     assert md5_of("a: \ud800") == hashlib.md5(b"a: ?").hexdigest()
+
+
+# --- who may say whom buyers pay ----------------------------------------------------------------
+
+PAYMENTS = "PaymentService.yaml"
+ACCOUNT = "{alipay.app-id: '2021000000000000', payment_methods_off: alipay_qr}"
+
+
+def test_without_leave_an_account_is_refused_and_counted(tmp_path: Path) -> None:
+    store = ConfigStore(SnapshotFolder(tmp_path / "nacos"), "PaymentService")
+
+    assert not store.receive(PAYMENTS, ACCOUNT)
+
+    (arrival,) = store.arrivals(PAYMENTS)
+    assert "CONFIG_MAY_SET_ALIPAY=true" in arrival.problems[0] and store.refused(PAYMENTS) == 1
+    assert following(store).values() == BASE
+
+
+def test_an_account_that_was_accepted_counts_no_more_when_leave_is_taken_back(tmp_path: Path) -> None:
+    """A process that starts anew reads the document that lies there; so it must judge it again."""
+    folder = SnapshotFolder(tmp_path / "nacos")
+    generous = ConfigStore(folder, "PaymentService", may_set_alipay=True)
+    assert generous.receive(PAYMENTS, ACCOUNT)
+    assert following(generous).values().alipay_app_id == "2021000000000000"
+
+    assert following(ConfigStore(folder, "PaymentService")).values() == BASE
+
+
+@pytest.mark.parametrize("where", ["nacos", "folder"])
+def test_leave_is_the_environments_to_give(
+    where: str, embedded_env: dict[str, str], production: dict[str, str], tmp_path: Path
+) -> None:
+    followed = {"DISCOVERY": "nacos", "NACOS_SERVER": "n1:8848", "SERVICE_RUN_DIR": str(tmp_path / "run")}
+    user = {"NACOS_USERNAME": "cfmp", "NACOS_PASSWORD": "p"}
+    given = {**followed, **user} if where == "nacos" else {"CONFIG_DIR": str(tmp_path)}
+
+    def taken(env: dict[str, str]) -> bool:
+        documents = documents_for(load("PaymentService", {**env, **given}))
+        assert documents is not None
+        (tmp_path / PAYMENTS).write_text(ACCOUNT)
+        if isinstance(documents, ConfigStore):
+            documents.receive(PAYMENTS, ACCOUNT)
+        return following(documents).values().alipay_app_id == "2021000000000000"
+
+    assert not taken(production)
+    assert taken({**production, "CONFIG_MAY_SET_ALIPAY": "true"})
+    assert taken(embedded_env)
+    assert not taken({**embedded_env, "CONFIG_MAY_SET_ALIPAY": "false"})

@@ -111,6 +111,14 @@ def test_a_nacos_that_has_no_address_is_told() -> None:
     assert "SERVICE_ADVERTISE_HOST is missing" in refused.value.problems[0]
 
 
+def test_the_agent_asks_its_environment_whether_documents_may_say_whom_buyers_pay(
+    environment: pytest.MonkeyPatch,
+) -> None:
+    assert plan().settings.config_may_set_alipay
+    environment.setenv("CONFIG_MAY_SET_ALIPAY", "false")
+    assert not plan().settings.config_may_set_alipay
+
+
 # --- ready or not -------------------------------------------------------------------------------
 
 

@@ -43,7 +43,8 @@ class Command(BaseCommand):
     def _check(self, file: Path, data_id: str) -> None:
         try:
             content = file.read_bytes().decode(errors="replace")
-            document = read_document(data_id, content)
+            allowed = settings.CFMP.config_may_set_alipay
+            document = read_document(data_id, content, may_set_alipay=allowed)
         except OSError as problem:
             raise CommandError(f"{file} cannot be read: {problem.strerror}") from problem
         except DocumentRefused as refusal:
@@ -57,7 +58,8 @@ class Command(BaseCommand):
 
 
 def _documents_at(run_dir: Path) -> list[Published]:
-    store = ConfigStore(SnapshotFolder.of(run_dir), settings.SERVICE_NAME)
+    allowed = settings.CFMP.config_may_set_alipay
+    store = ConfigStore(SnapshotFolder.of(run_dir), settings.SERVICE_NAME, may_set_alipay=allowed)
     return [found for watched in store.watched() if (found := watched.value()) is not None]
 
 

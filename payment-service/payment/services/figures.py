@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Count, Min
+from django.db.models import Count, Max, Min
 from prometheus_client import Counter
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from common import clock
-from payment.models import LedgerKind, Payment, Refund, SecurityEvent
+from common.live_table import ALIPAY_ACCOUNT
+from payment.models import LedgerKind, Payment, PaymentConfigChange, Refund, SecurityEvent
 from payment.states import PaymentStatus, RefundStatus
 
 # A refund asked about this often is not merely slow: an operator should look at it.
@@ -43,10 +44,11 @@ class MoneyFigures:
     refunds_stuck: int
     refund_age: float
     refused: dict[str, int]
+    account_changed: float
 
 
 def money_figures() -> MoneyFigures:
-    """Four small queries, each on an index."""
+    """Five small queries, each on an index or of a small table."""
     pending = Payment.objects.filter(status=PaymentStatus.PENDING, sync_due_at__isnull=False)
     unknown = pending.filter(unknown=True).aggregate(count=Count("id"), since=Min("updated_at"))
     sent = Refund.objects.filter(status=RefundStatus.PROCESSING)
@@ -60,7 +62,14 @@ def money_figures() -> MoneyFigures:
         refunds_stuck=sent.filter(sync_attempts__gte=STUCK_AFTER).count(),
         refund_age=clock.age(under_way["since"]),
         refused=dict(refused),
+        account_changed=_account_changed(),
     )
+
+
+def _account_changed() -> float:
+    rows = PaymentConfigChange.objects.filter(setting__in=ALIPAY_ACCOUNT)
+    when = rows.aggregate(last=Max("noted_at"))["last"]
+    return when.timestamp() if when else 0.0
 
 
 class MoneyCollector(Collector):
@@ -89,3 +98,8 @@ class MoneyCollector(Collector):
         for reason, count in figures.refused.items():
             refused.add_metric([reason], count)
         yield refused
+        yield GaugeMetricFamily(
+            "payment_account_changed_timestamp_seconds",
+            "When a published document last changed whom buyers pay or whose word is believed; 0 never.",
+            value=figures.account_changed,
+        )

@@ -6,6 +6,11 @@ from typing import Any
 
 import pytest
 
+from common import clock
+from common.config_audit.note import note
+from common.config_store import Arrival
+from payment.services.figures import money_figures
+
 pytestmark = pytest.mark.django_db
 
 
@@ -53,3 +58,23 @@ def test_calls_to_alipay_are_counted_by_outcome(shop: Any, counted: Any) -> None
 
     assert counted("provider_calls_total", outcome="answered", **precreate) == 1
     assert counted("provider_calls_total", outcome="no_answer", **precreate) == 1
+
+
+def published(shown: dict[str, str], md5: str) -> None:
+    note(Arrival("PaymentService.yaml", md5, "accepted", clock.now(), shown=shown))
+
+
+def test_a_changed_account_is_told_and_other_settings_are_not(frozen_clock: Any) -> None:
+    assert money_figures().account_changed == 0
+    published({"risk_failure_mode": "closed"}, "1" * 32)
+    refused = Arrival("PaymentService.yaml", "2" * 32, "refused", clock.now(), problems=["alipay_app_id …"])
+    note(refused)
+    assert money_figures().account_changed == 0
+
+    published({"alipay_public_key": "MIIB…"}, "3" * 32)
+    changed = clock.now().timestamp()
+    frozen_clock.move(seconds=60)
+    published({"alipay_public_key": "MIIB…", "risk_failure_mode": "open"}, "4" * 32)
+    assert money_figures().account_changed == pytest.approx(changed)
+    published({}, "5" * 32)
+    assert money_figures().account_changed == pytest.approx(changed + 60), "taken out is a change too"
