@@ -72,10 +72,10 @@ def test_a_free_port_is_found_told_and_served(launch: Launch) -> None:
 
 
 def test_a_stop_goes_in_order_and_answers_what_it_has(launch: Launch) -> None:
-    instance = launch(DRAIN_SECONDS="1.5", **TWIN).ready()
+    instance = launch(DRAIN_SECONDS="3", **TWIN).ready()
     instance.until(lambda: "registered" in instance.agent_said())
     slow: list[int] = []
-    caller = threading.Thread(target=lambda: slow.append(instance.ask("/slow?2.5")[0]))
+    caller = threading.Thread(target=lambda: slow.append(instance.ask("/slow?4.5")[0]))
     caller.start()
     instance.until(lambda: instance.ask("/livez")[0] == 200)
 
