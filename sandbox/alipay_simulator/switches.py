@@ -10,6 +10,8 @@ from alipay_simulator.states import DEFAULT_TRIGGERS, PRODUCTS, TRIGGERS
 
 CLOCK = "clock_offset_seconds"
 TRIGGERS_NAME = "notify_triggers"
+# Past the year 9999 there is no date, and nothing would answer any more.
+FARTHEST = 10 * 365 * 86400
 
 
 def now() -> datetime:
@@ -22,10 +24,15 @@ def clock_offset() -> float:
 
 
 def clock_advance(seconds: float) -> float:
-    """Moves the clock on (never back: deliveries would repeat) and returns the whole offset."""
-    if seconds < 0:
+    """Moves the clock on (never back: deliveries would repeat) and returns the whole offset.
+
+    Raises ValueError, also when it would be more than ten years ahead.
+    """
+    if not seconds >= 0:
         raise ValueError("the clock only goes forward")
     offset = clock_offset() + seconds
+    if offset > FARTHEST:
+        raise ValueError(f"the clock goes {FARTHEST} seconds ahead at most")
     _write(CLOCK, offset)
     return offset
 

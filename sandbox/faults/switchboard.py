@@ -8,6 +8,8 @@ from django.db.models import F, Q
 from faults.kinds import KINDS
 from faults.models import Fault
 
+# The kinds' own numbers: least and most.
+_NUMBERS = {"seconds": (0, 366 * 86400), "status": (400, 599), "times": (1, 100)}
 _OWN = ("target", "operation", "subject", "kind", "remaining", "probability")
 
 
@@ -23,6 +25,8 @@ def fault_arm(*, target: str, kind: str, **given: Any) -> Fault:
         raise ValueError("remaining is a whole number above zero, or null: until cleared")
     if not isinstance(probability, int | float) or not 0 <= probability <= 1:
         raise ValueError("probability is a number from 0 to 1")
+    for name in _NUMBERS.keys() & given.keys():
+        _check_number(name, given[name])
     return Fault.objects.create(
         target=target,
         kind=kind,
@@ -32,6 +36,12 @@ def fault_arm(*, target: str, kind: str, **given: Any) -> Fault:
         probability=probability,
         parameters={name: value for name, value in given.items() if name not in _OWN},
     )
+
+
+def _check_number(name: str, value: object) -> None:
+    least, most = _NUMBERS[name]
+    if not isinstance(value, int | float) or not least <= value <= most:
+        raise ValueError(f"{name} is a number from {least} to {most}")
 
 
 def fault_take(

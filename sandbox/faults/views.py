@@ -30,7 +30,7 @@ def _armer(targets: tuple[str, ...]) -> View:
             raise Refused(f"this port has the targets {', '.join(targets)}")
         try:
             return answer(present(fault_arm(**given)), status=201)
-        except ValueError as wrong:
+        except (TypeError, ValueError) as wrong:
             raise Refused(str(wrong)) from wrong
 
     return view

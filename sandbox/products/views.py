@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from faults.connection import spoiled
 from faults.switchboard import fault_take
@@ -15,6 +16,8 @@ from products.models import Product
 from products.stock import StockShort, stock_change
 
 DRAWINGS = Path(__file__).resolve().parent / "drawings"
+# More than a column holds would be a crash.
+MOST_UNITS = 10**9
 DIALECTS = ("update", "restore")
 _dialect = {"name": settings.SANDBOX.stock_api}
 
@@ -65,7 +68,11 @@ def sim_product(request: HttpRequest, **reference: Any) -> HttpResponse:
     given = body_of(request)
     try:
         changes = {name: read(given[name]) for name, read in readers.items() if name in given}
-    except (ArithmeticError, TypeError, ValueError) as wrong:
+        for name, value in changes.items():
+            product._meta.get_field(name).clean(value, product)
+        if any(value < 0 for value in changes.values()):
+            raise ValueError
+    except (ArithmeticError, TypeError, ValueError, ValidationError) as wrong:
         raise Refused("stock and status are whole numbers, price is a decimal string") from wrong
     Product.objects.filter(pk=product.pk).update(**changes)
     return answer(present(_find(reference)))
@@ -125,4 +132,6 @@ def _quantity(request: HttpRequest) -> int:
     quantity = body_of(request).get("quantity")
     if not isinstance(quantity, int) or isinstance(quantity, bool) or quantity == 0:
         raise Refused("quantity must be a whole number, not zero")
+    if abs(quantity) > MOST_UNITS:
+        raise Refused(f"quantity must be {MOST_UNITS} at most")
     return quantity

@@ -27,6 +27,12 @@ def test_the_clock_only_goes_forward(live: Live) -> None:
     assert live.sim("clock/")["offset_seconds"] == 60
 
 
+@pytest.mark.parametrize("seconds", [1e308, 10**10, "nan", "inf"])
+def test_the_clock_stays_where_there_are_dates(live: Live, seconds: object) -> None:
+    far = requests.post(f"{live.alipay}/sim/clock/", json={"advance_seconds": seconds}, timeout=10)
+    assert (far.status_code, live.sim("clock/")["offset_seconds"]) == (400, 0)
+
+
 @pytest.mark.parametrize(
     "body", [{"product": "moon", "triggers": []}, {"product": "page", "triggers": ["X"]}]
 )
@@ -71,7 +77,11 @@ def test_another_sites_page_presses_nothing(
 
 
 @pytest.mark.parametrize(
-    "body", [{"remaining": 0}, {"remaining": "2"}, {"probability": 2}, {"probability": "x"}]
+    "body",
+    [
+        *({"remaining": 0}, {"remaining": "2"}, {"probability": 2}, {"probability": "x"}, {"kind": []}),
+        *({"seconds": "x"}, {"seconds": -1}, {"seconds": 1e308}, {"status": 42}, {"times": 10**6}),
+    ],
 )
 def test_a_fault_with_nonsense_numbers_is_refused(live: Live, body: dict) -> None:
     url = f"{live.alipay}/sim/faults/"

@@ -55,6 +55,28 @@ def test_unknown_goods_are_404(live: Live) -> None:
     assert requests.get(f"{live.product}/api/product/999/", timeout=10).status_code == 404
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"stock": -1},
+        {"stock": 10**20},
+        {"stock": "x"},
+        {"status": 7},
+        *({"price": price} for price in ("-1.00", "0.001", "NaN", "123456789.00", None)),
+    ],
+)
+def test_a_shelf_is_not_set_to_nonsense(stocked: Live, body: dict) -> None:
+    url = f"{stocked.product}/sim/products/1/"
+    assert requests.post(url, json={**body, "status": body.get("status", 2)}, timeout=10).status_code == 400
+    good = requests.get(f"{stocked.product}/api/product/1/", timeout=10).json()
+    assert (good["stock"], good["price"], good["status"]) == (100, "299.00", 0)
+
+
+def test_more_than_a_column_holds_is_refused(stocked: Live) -> None:
+    assert update(stocked, 10**20).status_code == 400
+    assert stock(stocked) == 100
+
+
 @pytest.mark.parametrize("reference", [1, TEA])
 def test_stock_is_changed(stocked: Live, reference: object) -> None:
     answer = update(stocked, -3, reference).json()
