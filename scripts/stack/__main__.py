@@ -1,6 +1,7 @@
 """The verbs: run (foreground), start, stop, status, reset."""
 
 import fcntl
+import os
 import shutil
 import signal
 import subprocess
@@ -89,10 +90,8 @@ def _launch() -> subprocess.Popen[bytes] | None:
         prepare(registry.program(nacos))
         try:
             child = processes.supervise()
-            print(
-                announcement(wait(READY_WITH_NACOS if nacos else READY_WITHIN, child, nacos), nacos),
-                flush=True,
-            )
+            seconds = wait(READY_WITH_NACOS if nacos else READY_WITHIN, child, nacos)
+            _say(announcement(seconds, nacos))
         except BaseException:  # Ctrl-C too
             processes.stop()
             raise
@@ -106,6 +105,14 @@ def _alone() -> Iterator[None]:
     with (layout.RUN / "start.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _say(text: str) -> None:
+    """Print it. Whoever reads may have heard enough (`make start | head -1`): that stops no stack."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _stop_undisturbed() -> None:

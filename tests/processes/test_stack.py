@@ -84,6 +84,20 @@ def test_it_starts_and_says_how_to_use_it(stack: Stack, var: Path) -> None:
     assert stack("status").returncode == 0
 
 
+@pytest.mark.usefixtures("stopped")
+def test_a_reader_who_leaves_early_stops_nothing(stack: Stack, var: Path) -> None:
+    """`make start | head -1`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    start = subprocess.run(
+        command("start"), env=environment(var), cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, text=True
+    )
+    os.close(writer)
+
+    assert (start.returncode, start.stderr) == (0, "")
+    assert stack("status").returncode == 0
+
+
 @pytest.mark.usefixtures("running")
 def test_a_second_start_finds_the_first(stack: Stack) -> None:
     assert "Already running" in started(stack)
