@@ -24,6 +24,12 @@ PROVIDER_SECONDS = Histogram(
 DATABASE_RETRIES = Counter("database_retries", "Transactions run again after a deadlock or a lock.")
 DATABASE_FAILURES = Counter("database_failures", "Requests and loops that the database failed.", ["where"])
 
+TOKENS_REFUSED = Counter(
+    "service_tokens_refused", "Calls of siblings whose token was not good: clock or token.", ["reason"]
+)
+for _reason in ("clock", "token"):
+    TOKENS_REFUSED.labels(_reason)  # told from the start: an alert sees the first one too
+
 IDEMPOTENCY = Counter("idempotency_keys", "Requests with a key, by what became of them.", ["outcome"])
 EVENTS_SENT = Counter("outbox_deliveries", "Tries to deliver an event.", ["destination", "outcome"])
 EVENTS_TAKEN = Counter("inbox_events", "Events that came in, by what they were.", ["outcome"])

@@ -8,6 +8,7 @@ own `<app>/errors.py` as subclasses; how an error looks on the wire is `common.w
     │   └── InvalidAmount 1014/400
     ├── AuthenticationRequired 1002/401
     ├── TokenInvalid 1003/401
+    │   └── ClockApart 1016/401
     ├── PermissionRefused 1004/403
     ├── NotFound 1005/404
     ├── MethodNotAllowed 1006/405
@@ -107,6 +108,17 @@ class TokenInvalid(SuiteError):
 
     code, status = 1003, 401
     zh, en = "登录凭证无效或已过期", "The token is invalid or has expired"
+
+
+class ClockApart(TokenInvalid):
+    """A sibling's token, truly signed and for us, but not good at this time: one of two clocks is wrong.
+
+    Told to the caller: only a sibling can hold such a token. `seconds` is ours minus theirs, about.
+    """
+
+    code, retryable = 1016, True
+    zh = "双方时钟相差约 {seconds} 秒：请校准（NTP）"
+    en = "Our clocks are about {seconds} seconds apart: set the wrong one right (NTP)"
 
 
 class PermissionRefused(SuiteError):

@@ -314,7 +314,9 @@ def _note(call: OutboundCall, started: float, error: PeerError) -> None:
     _count(call, started, _OUTCOMES.get(type(error), "broken"))
     facts = {**_facts(call, started), "error": error.name, "reason": error.reason}
     if isinstance(error, PeerRejected):
-        log.info("peer_refused", **facts, status=error.peer_status, code=error.peer_code)
+        # One that asks to come back is no decision: a clock or a key is wrong there or here, or it is busy.
+        tell = log.warning if error.retryable else log.info
+        tell("peer_refused", **facts, status=error.peer_status, code=error.peer_code, name=error.peer_name)
     else:
         log.warning("peer_failed", **facts)
 

@@ -2,7 +2,7 @@
 
 Room: network. It reads no settings and no headers; `common.web.authentication` and `service_client`
 hand it keys and tokens. A token is judged by `common.clock`, and why one was refused is never told
-to the caller.
+to the caller; but a sibling, once its signature is verified, is told that a clock is wrong.
 
 Service token: EdDSA (RFC 8037), at most 60 s, `iss` the caller, `aud` the callee. User token: the
 claim `key` names the issuer's key, each key has one pinned algorithm, `exp` is required.
@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 
 from common import clock
-from common.errors import TokenInvalid
+from common.errors import ClockApart, TokenInvalid
 
 SERVICE_ALGORITHM = "EdDSA"
 SERVICE_LIFETIME = 60
@@ -112,7 +112,7 @@ class ServiceVerifier:
         self._verified = VerifiedTokens(256)
 
     def verify(self, token: str) -> str:
-        """The name of the calling service. Raises TokenInvalid."""
+        """The name of the calling service. Raises TokenInvalid; ClockApart when only the time is wrong."""
         return self._verified.get_or_verify(token, self._verify)
 
     def _verify(self, token: str) -> tuple[float, str]:
@@ -127,13 +127,15 @@ class ServiceVerifier:
 
 
 def _service_end(claims: Mapping[str, Any]) -> float:
-    """Until when a service's token is good, leeway included. Raises TokenInvalid."""
+    """Until when a service's token is good, leeway included. Raises TokenInvalid, ClockApart."""
     issued, ends = _moment(claims, "iat"), _moment(claims, "exp")
     now = clock.now().timestamp()
     if not isinstance(claims.get("jti"), str) or not claims["jti"]:
         raise TokenInvalid
-    if ends - issued > SERVICE_LIFETIME or issued > now + SERVICE_LEEWAY or now >= ends + SERVICE_LEEWAY:
+    if ends - issued > SERVICE_LIFETIME:
         raise TokenInvalid
+    if issued > now + SERVICE_LEEWAY or now >= ends + SERVICE_LEEWAY:
+        raise ClockApart(seconds=round(now - issued))
     return ends + SERVICE_LEEWAY
 
 

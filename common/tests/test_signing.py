@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from common import clock
-from common.errors import TokenInvalid
+from common.errors import ClockApart, TokenInvalid
 from common.signing import ServiceSigner, ServiceVerifier, UserTokenVerifier, VerifiedTokens, user_uuid_of
 from common.testing.clock import FrozenClock
 
@@ -119,8 +119,18 @@ def test_clocks_may_differ_by_thirty_seconds(payment: ServiceVerifier, skew: int
     if good:
         assert payment.verify(token) == "OrderService"
     else:
-        with pytest.raises(TokenInvalid):
+        with pytest.raises(ClockApart) as refused:
             payment.verify(token)
+        assert refused.value.params == {"seconds": -skew}
+
+
+@pytest.mark.parametrize("skew", [-3600, 3600])
+def test_only_a_sibling_learns_that_clocks_differ(payment: ServiceVerifier, skew: int) -> None:
+    times = {"iat": seconds(skew), "exp": seconds(skew + 60)}
+    for token in (service_jwt(STRANGER, **times), service_jwt(aud="NotificationService", **times)):
+        with pytest.raises(TokenInvalid) as refused:
+            payment.verify(token)
+        assert type(refused.value) is TokenInvalid
 
 
 def test_a_remembered_token_ends_too(payment: ServiceVerifier, time: FrozenClock) -> None:

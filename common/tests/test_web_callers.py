@@ -233,6 +233,18 @@ def test_a_token_for_another_service_is_refused(api: Api) -> None:
     assert refused(answer, 401, "TokenInvalid")
 
 
+def test_a_sibling_whose_token_is_not_good_is_counted_and_to_come_back(api: Api, counted: Any) -> None:
+    """It would otherwise take the refusal for a decision: of a refund, of a payment."""
+    counted("service_tokens_refused_total", reason="token")
+    bad = {"X-Service-Authorization": f"Bearer {service_token('PaymentService', 'UserService')}"}
+
+    answer = api().get(INTERNAL, headers=bad)
+
+    assert answer.headers["Retry-After"] == "30"
+    assert counted("service_tokens_refused_total", reason="token") == 1
+    assert "Retry-After" not in api().get(WHO, headers={"Authorization": "Bearer a.b.c"}).headers
+
+
 def test_a_shared_path_takes_people_and_siblings(api: Api, service_api: Api, alice: Any) -> None:
     assert api(alice).get(EITHER).json()["data"] == {"actor": f"user:{alice.uuid}"}
     assert service_api("PaymentService").get(EITHER).json()["data"] == {"actor": "service:PaymentService"}

@@ -12,11 +12,15 @@ from django.conf import settings
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from common.errors import TokenInvalid
+from common.counters import TOKENS_REFUSED
+from common.errors import ClockApart, TokenInvalid
 from common.live_settings import live
+from common.log import get_logger
 from common.signing import ServiceVerifier, UserTokenVerifier, user_uuid_of
 from common.web import privileges
 from common.web.principal import Principal, from_user_claims
+
+log = get_logger(__name__)
 
 ACCESS_TOKEN_HEADER = "HTTP_X_CLOUDMALL_ACCESS_TOKEN"
 ANONYMOUS_HEADER = "HTTP_X_CLOUDMALL_ANONYMOUS_USER_KEY"
@@ -24,6 +28,7 @@ ANONYMOUS_KEY = re.compile(r"[\x21-\x7e]{1,128}")
 SERVICE_HEADER = "HTTP_X_SERVICE_AUTHORIZATION"
 # Longer than any token we accept; keeps hostile megabyte headers away from the cache and the verifier.
 LONGEST_TOKEN = 8192
+COME_BACK_SECONDS = 30
 
 
 @lru_cache(maxsize=1)
@@ -72,12 +77,26 @@ class ServiceTokenAuthentication(BaseAuthentication):
         header = request.META.get(SERVICE_HEADER)
         if header is None:
             return None
-        token = _bearer(header)
-        caller = service_verifier().verify(token)
+        try:
+            token = _bearer(header)
+            caller = service_verifier().verify(token)
+        except TokenInvalid as refusal:
+            _tell(refusal)
+            raise
         return Principal(kind="service", service=caller, token=token), token
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+def _tell(refusal: TokenInvalid) -> None:
+    """A clock or a key is wrong and will be mended. Until then a sibling is to come back, not to give up what
+    it was doing as if we had decided against it.
+    """
+    reason = "clock" if isinstance(refusal, ClockApart) else "token"
+    TOKENS_REFUSED.labels(reason).inc()
+    log.warning("service_token_refused", reason=reason, **refusal.params)
+    refusal.retry_after = COME_BACK_SECONDS
 
 
 def _user_token(request: Request) -> str | None:

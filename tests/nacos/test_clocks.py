@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from common import clock
 from common.testing.processes import eventually
 from scripts.nacos_server.console import Console
-from tests.nacos.clocks import clock_apart, compiled
+from tests.clocks import clock_apart, compiled
 from tests.nacos.conftest import World
 from tests.nacos.instances import Instance
 from tests.nacos.test_listing import FOLLOWS
