@@ -1,8 +1,8 @@
 """The process beside the web server: it relays events, finishes sagas and runs the service's jobs.
 
 Three loops, each a thread with its own database connection, so that a slow peer in one never holds up
-the others. Any number of workers may run: rows are claimed, jobs are leased. What there is to do is
-decided by those modules.
+the others; in a service that tells others than its peers a fourth, which gives each of them a lane. Any
+number of workers may run: rows are claimed, jobs are leased. What there is to do is decided by those modules.
 """
 
 import importlib
@@ -27,6 +27,7 @@ from common.leases.lease import lease
 from common.live_settings import live
 from common.log import get_logger
 from common.outbox import relay
+from common.outbox.lanes import Lanes
 from common.outbox.transport import outside
 from common.sagas import runner
 from common.web import metrics
@@ -103,12 +104,12 @@ def load_definitions() -> None:
         importlib.import_module(f"{found.__name__}.{module.name}")
 
 
-def duties() -> dict[str, Work]:
+def duties(lanes: Lanes) -> dict[str, Work]:
     """What a worker of this service keeps doing, by name."""
     load_definitions()
     work: dict[str, Work] = {"relay": relay.relay_once} if has_part("outbox") else {}
     if outside():
-        work["outside"] = relay.relay_outside
+        work["outside"] = lanes.start_due
     if has_part("saga"):
         work["sagas"] = runner.run_due
     work["jobs"] = Jobs((*service_jobs(), housekeeping.JOB, note.JOB)).run_due
@@ -140,15 +141,17 @@ def serve(stop: threading.Event) -> None:
     """
     _tell_figures(settings.CFMP)
     telemetry.start(settings.CFMP)
+    lanes = Lanes()
     threads = [
         threading.Thread(target=keep_doing, args=(name, work, stop), name=name)
-        for name, work in duties().items()
+        for name, work in duties(lanes).items()
     ]
     for thread in threads:
         thread.start()
     log.info("worker_ready", duties=[thread.name for thread in threads])
     for thread in threads:
         thread.join()
+    lanes.finish()
     telemetry.stop()
     log.info("worker_stopped")
 

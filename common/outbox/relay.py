@@ -8,6 +8,7 @@ transaction.
 
 import random
 import time
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
@@ -31,6 +32,8 @@ SLOWEST_SHARE = 0.5
 FIRST_PAUSE = 1.0
 # A dead letter holds back its own aggregate no longer than this.
 BLOCKS = timedelta(minutes=15)
+# Destination and path: where letters that are no peer's share one fate.
+Door = tuple[str, str]
 _transport: EventTransport = HttpEventTransport()
 
 
@@ -48,8 +51,28 @@ def relay_once(limit: int = 50) -> bool:
 
 
 def relay_outside(limit: int = 50) -> bool:
-    """The same for those that are no peers: a slow one must not hold up what the suite says to itself."""
-    return _relay(_due().filter(destination__in=outside()), limit) if outside() else False
+    """The same for those that are no peers, one door after another; a worker has `lanes` for them."""
+    seen: set[Door] = set()
+    while door := door_waiting(seen):
+        seen.add(door)
+        relay_door(door, limit)
+    return bool(seen)
+
+
+def door_waiting(besides: Collection[Door]) -> Door | None:
+    """The door, of those that are no peers', whose letter has been due the longest."""
+    due = _due().filter(destination__in=outside())
+    for destination, path in besides:
+        due = due.exclude(destination=destination, path=path)
+    door: Door | None = due.values_list("destination", "path").first()
+    return door
+
+
+def relay_door(door: Door, limit: int = 50) -> bool:
+    """Carry out up to `limit` due rows to `door`. False when nobody answers there."""
+    destination, path = door
+    rows = list(_due().filter(destination=destination, path=path)[:limit])
+    return _carry_all(_claimed(rows))
 
 
 def _relay(due: Any, limit: int) -> bool:
@@ -95,38 +118,50 @@ def _claimed(rows: list[Any]) -> list[Any]:
     return rows
 
 
-def _carry_all(rows: list[Any]) -> None:
-    """Carry `rows` one by one, and give back what the lease is too short for: a peer may be slow."""
+def _carry_all(rows: list[Any]) -> bool:
+    """Carry `rows` one by one, and give back what the lease is too short for: a peer may be slow.
+
+    False when nobody answers at their door: what is left of them waits as if it had been tried.
+    """
     until = time.monotonic() + settings.CFMP.lease_seconds * (1 - SLOWEST_SHARE)
     for number, row in enumerate(rows):
         if time.monotonic() >= until:
             left = [one.pk for one in rows[number:]]
             mine = concrete("outbox").objects.filter(pk__in=left, lease_owner=row.lease_owner)
             mine.update(lease_owner="", lease_until=None)
-            return
-        _carry(row)
+            return True
+        failed, carrier = _carry(row), _carrier(row)
+        if failed is not None and carrier.is_away(failed):
+            for waiting in rows[number + 1 :]:
+                _book_untried(waiting, failed, carrier)
+            return False
+    return True
 
 
-def _carry(row: Any) -> None:
+def _carrier(row: Any) -> EventTransport:
+    return outside_transport(row.destination) if row.destination in outside() else _transport
+
+
+def _carry(row: Any) -> Exception | None:
+    """What kept it from arriving, if anything did; either is booked."""
     origin = {"request_id": row.request_id, "traceparent": row.traceparent}
     with tracing.bound(tracing.RequestContext(**{name: value for name, value in origin.items() if value})):
-        carrier = outside_transport(row.destination) if row.destination in outside() else _transport
+        carrier = _carrier(row)
         try:
             tracing.about(event_id=row.event_id, aggregate=row.aggregate_id)
             with telemetry.span(f"deliver {row.type}", {"event.id": str(row.event_id)}, kind="producer"):
                 carrier.deliver(row)
         except Exception as error:
             _book_failure(row, error, carrier)
-        else:
-            EVENTS_SENT.labels(row.destination, "delivered").inc()
-            now = clock.now()
-            _book(
-                row, state=OutboxState.DELIVERED, delivered_at=now, attempts=row.attempts + 1, last_error=""
-            )
+            return error
+        EVENTS_SENT.labels(row.destination, "delivered").inc()
+        now = clock.now()
+        _book(row, state=OutboxState.DELIVERED, delivered_at=now, attempts=row.attempts + 1, last_error="")
+        return None
 
 
 def _book_failure(row: Any, error: Exception, carrier: EventTransport) -> None:
-    attempts, text = _attempts(row, error, carrier.attempts), f"{type(error).__name__}: {error}"[:500]
+    attempts, text = _attempts(row, error, carrier.attempts), _text(error)
     given_up = carrier.is_hopeless(error) or attempts >= carrier.attempts
     EVENTS_SENT.labels(row.destination, "dead" if given_up else "retried").inc()
     if given_up:
@@ -136,9 +171,22 @@ def _book_failure(row: Any, error: Exception, carrier: EventTransport) -> None:
         _book(row, state=OutboxState.DEAD, died_at=clock.now(), attempts=attempts, last_error=text)
         return
     log.warning("outbox_retry", event_id=str(row.event_id), type=row.type, to=row.destination, reason=text)
-    _book(
-        row, attempts=attempts, last_error=text, next_at=clock.now() + _pause(attempts, carrier.longest_pause)
-    )
+    _book_retry(row, attempts, error, carrier)
+
+
+def _book_untried(row: Any, error: Exception, carrier: EventTransport) -> None:
+    """Nobody is at its door. It waits like one that was tried, but is given up by a try of its own alone."""
+    attempts = max(row.attempts, min(row.attempts + 1, carrier.attempts - 1))
+    _book_retry(row, attempts, error, carrier)
+
+
+def _book_retry(row: Any, attempts: int, error: Exception, carrier: EventTransport) -> None:
+    next_at = clock.now() + _pause(attempts, carrier.longest_pause)
+    _book(row, attempts=attempts, last_error=_text(error), next_at=next_at)
+
+
+def _text(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:500]
 
 
 def _attempts(row: Any, error: Exception, most: int) -> int:

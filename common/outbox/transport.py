@@ -57,6 +57,11 @@ class EventTransport(ABC):
         """Whether what `deliver` raised makes another try pointless."""
         return isinstance(error, PeerRejected) and error.peer_status in HOPELESS
 
+    def is_away(self, error: Exception) -> bool:
+        """Whether nobody answers at that door: its other letters need not wait for the same. A peer has its
+        breaker."""
+        return False
+
 
 class HttpEventTransport(EventTransport):
     """POST to the destination's door, signed as this service, keyed by the event's id."""

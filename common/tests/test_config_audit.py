@@ -19,6 +19,7 @@ from common.config_audit.note import note, note_changes
 from common.config_store import Arrival, ConfigStore, Publication
 from common.live_settings import Overlay
 from common.live_table import LiveSettings
+from common.outbox.lanes import Lanes
 from common.snapshots import SnapshotFolder
 from common.testing.race import race
 from common.tests.ring.models import RingConfigChange
@@ -155,7 +156,7 @@ def test_a_worker_that_starts_anew_writes_nothing_twice(store: ConfigStore) -> N
 def test_every_worker_does_the_job(store: ConfigStore) -> None:
     store.receive(OWN, "order_max_lines: 5")
 
-    worker.duties()["jobs"]()
+    worker.duties(Lanes())["jobs"]()
 
     assert [row.setting for row in RingConfigChange.objects.all()] == ["order_max_lines"]
 

@@ -20,6 +20,7 @@ from common import clock, housekeeping, worker
 from common.jobs import Job, service_jobs
 from common.leases.lease import lease
 from common.outbox import relay
+from common.outbox.lanes import Lanes
 from common.outbox.models import OutboxState
 from common.outbox.publish import Event, publish
 from common.outbox.transport import EventTransport
@@ -180,7 +181,7 @@ def test_a_loop_goes_on_after_a_failure_and_stops_when_asked() -> None:
 
 
 def test_a_worker_has_a_loop_for_each_duty() -> None:
-    assert set(worker.duties()) == {"relay", "sagas", "jobs"}
+    assert set(worker.duties(Lanes())) == {"relay", "sagas", "jobs"}
 
 
 def test_housekeeping_is_bounded_and_says_when_there_is_more(frozen_clock: Any) -> None:
@@ -249,7 +250,7 @@ def test_sigterm_stops_a_worker_after_the_work_in_hand() -> None:
         "import threading, time\n"
         "from django.core.management import call_command\n"
         "from common import worker\n"
-        "worker.duties = lambda: {'slow': slow}\n"
+        "worker.duties = lambda lanes: {'slow': slow}\n"
         "def slow():\n"
         "    print('begun', flush=True)\n"
         "    time.sleep(1)\n"

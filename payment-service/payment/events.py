@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from common.clock import rfc3339
@@ -21,9 +22,11 @@ _INBOX = ("NotificationService", "/event/inbox")
 _ORDER_PAID = ("OrderService", "/event/payment_notified_cm")
 _ORDER_UNPAID = ("OrderService", "/event/payment_failed_cm")
 _ORDER_REFUND = ("OrderService", "/event/refund_notified")
-# The address that a client left as `notifyUrl`; who goes there is `sagas/webhook.py`.
+# The address that a client left as `notifyUrl`; who goes there is `sagas/webhook.py`. The row's path is its
+# host, whose letters share their fate: not its port too, which has many spellings.
 CLIENT = ("Client", "notifyUrl")
 CLIENT_PREFIX = "client."
+LONGEST_DOOR = 120
 # Event -> what the client is told then, if it left an address.
 CLIENT_FACTS: Mapping[str, str] = {
     "payment.succeeded.v1": "payment.succeeded",
@@ -138,7 +141,8 @@ def _for_client(kind: str, payment: PaymentLike, more: dict[str, str]) -> list[E
         **more,
     }
     fact = f"{CLIENT_PREFIX}{CLIENT_FACTS[kind]}"
-    return [Event(fact, payment.payment_uuid, payment.version, data)]
+    host = urlsplit(payment.notify_url).hostname or ""
+    return [Event(fact, payment.payment_uuid, payment.version, data, door=host[:LONGEST_DOOR])]
 
 
 def _shown(payment: PaymentLike) -> str:

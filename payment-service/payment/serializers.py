@@ -109,7 +109,8 @@ class AlipayCreateSerializer(serializers.Serializer):
 
     def validate_notifyUrl(self, value: str) -> str:
         # It never reaches Alipay, where it would divert our own notifications: we tell it ourselves.
-        if value and not is_within(value, settings.CFMP.notify_url_allow):
+        # Unlike a browser, we send an address as it stands: in ASCII, or not at all.
+        if value and not (value.isascii() and is_within(value, settings.CFMP.notify_url_allow)):
             raise NotifyUrlRefused(fields={"notifyUrl": ["not allowed"]})
         return value
 

@@ -2,7 +2,8 @@
 
 The address is a stranger's choice within NOTIFY_URL_ALLOW: it gets nothing but the message, and nothing of
 its answer is read but the status. In production the connection goes to the very address that was looked up
-and found public, whatever DNS says a moment later. Redirects are not followed; the exchange ends in time.
+and found public, whatever DNS says a moment later. Redirects are not followed. One deadline holds
+for looking up and the exchange together.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import urlsplit
@@ -25,37 +26,36 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from common import clock
+from payment.gateways.names import Names
 from payment.policies import is_within
 
 SECONDS = 5.0
 GONE = 410
-# IPv6 forms that carry an IPv4 address inside: a translator on the way would lead them to a private one.
-_CARRIERS = tuple(ipaddress.ip_network(net) for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16"))
+# All that IANA has given out for unicast: not site-local, nor the forms that carry an IPv4 address inside,
+# which a translator on the way would lead to a private one. 6to4 is such a form within it.
+_GIVEN_OUT, _6TO4 = ipaddress.ip_network("2000::/3"), ipaddress.ip_network("2002::/16")
 
 
 class WebhookUndelivered(Exception):
-    """The message did not arrive. `hopeless`: nor will it, however often it is sent."""
+    """The message did not arrive. `hopeless`: nor will it, however often it is sent.
 
-    def __init__(self, why: str, *, hopeless: bool = False) -> None:
-        self.hopeless = hopeless
+    `away`: nobody answered, or not in time.
+    """
+
+    def __init__(self, why: str, *, hopeless: bool = False, away: bool = False) -> None:
+        self.hopeless, self.away = hopeless, away
         super().__init__(why)
-
-
-def addresses_of(host: str, port: int) -> list[str]:
-    """The host's addresses as the system knows them. OSError when there are none."""
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 @dataclass(frozen=True)
 class WebhookSender:
     """Sends to addresses within `allow`, signed with every one of `secrets`, so that they can be changed."""
 
-    secrets: tuple[str, ...]
+    secrets: tuple[str, ...] = field(repr=False)
     allow: tuple[str, ...]
     only_public: bool
     seconds: float = SECONDS
-    look_up: Callable[[str, int], list[str]] = addresses_of
+    names: Names = field(default_factory=Names)
     trust: ssl.SSLContext = field(default_factory=ssl.create_default_context)
 
     def send(self, url: str, *, event_id: str, body: bytes) -> None:
@@ -65,7 +65,8 @@ class WebhookSender:
         try:
             status = self._exchange(url, self._headers(event_id, body), body)
         except (OSError, http.client.HTTPException, ValueError) as broken:
-            raise WebhookUndelivered(f"no answer: {type(broken).__name__}") from broken
+            away = isinstance(broken, OSError)
+            raise WebhookUndelivered(f"no answer: {type(broken).__name__}", away=away) from broken
         if not 200 <= status < 300:
             raise WebhookUndelivered(f"answered {status}", hopeless=status == GONE)
 
@@ -85,8 +86,9 @@ class WebhookSender:
         trust = self.trust if parts.scheme == "https" else None
         port = parts.port or (443 if trust else 80)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
+        ends = time.monotonic() + self.seconds
         line = _Line(parts.hostname or "", port, self._addresses(parts.hostname or "", port), trust)
-        with closing(line), line.cut_after(self.seconds):
+        with closing(line), line.cut_after(ends - time.monotonic()):
             line.request("POST", target or "/", body, headers)
             status = line.getresponse().status
         if line.was_cut:
@@ -95,7 +97,7 @@ class WebhookSender:
         return status
 
     def _addresses(self, host: str, port: int) -> list[str]:
-        found = self.look_up(host, port)
+        found = self.names.addresses(host, port, self.seconds)
         if self.only_public and not all(map(_is_public, found)):
             raise WebhookUndelivered("the address leads into a private network")
         return found
@@ -122,8 +124,9 @@ def webhook_signature(secret: str, event_id: str, at: int, body: bytes) -> str:
 
 def _is_public(text: str) -> bool:
     address = ipaddress.ip_address(text)
-    carried = any(address in network for network in _CARRIERS)
-    return address.is_global and not address.is_multicast and not carried
+    if address.version == 6 and (address not in _GIVEN_OUT or address in _6TO4):
+        return False
+    return address.is_global and not address.is_multicast
 
 
 class _Line(http.client.HTTPConnection):
@@ -144,10 +147,12 @@ class _Line(http.client.HTTPConnection):
 
     def connect(self) -> None:
         self.sock = self._connected()
+        self._refuse_if_cut()
         if self._trust is not None:
             self.sock = self._trust.wrap_socket(
                 self.sock, server_hostname=self.host, do_handshake_on_connect=False
             )
+            self._refuse_if_cut()
             self.sock.do_handshake()
 
     def _connected(self) -> socket.socket:
@@ -163,11 +168,18 @@ class _Line(http.client.HTTPConnection):
                 problem = refused
         raise problem
 
+    def _refuse_if_cut(self) -> None:
+        """After each new socket: the cut that came just before had none to shut."""
+        if self.was_cut:
+            raise TimeoutError
+
     def _cut(self) -> None:
         self.was_cut = True
-        if isinstance(self.sock, socket.socket):
-            # Past SSLSocket's own, which is not meant for a socket that another thread reads from.
-            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
+        # The receiver may have hung up in the same moment.
+        with suppress(OSError):
+            if isinstance(self.sock, socket.socket):
+                # Past SSLSocket's own, which is not meant for a socket that another thread reads from.
+                socket.socket.shutdown(self.sock, socket.SHUT_RDWR)
 
 
 class _Deadline:

@@ -30,6 +30,9 @@ class ClientTransport(EventTransport):
     def is_hopeless(self, error: Exception) -> bool:
         return isinstance(error, WebhookUndelivered) and error.hopeless
 
+    def is_away(self, error: Exception) -> bool:
+        return isinstance(error, WebhookUndelivered) and error.away
+
 
 def webhook_body(row: Any) -> bytes:
     """The same bytes at every try: a receiver may compare them."""

@@ -32,6 +32,13 @@ class Receiver(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}/hooks/cfmp"
 
+    def comes(self, many: int, seconds: float = 10.0) -> bool:
+        """Whether so many messages have come within the time."""
+        end = time.monotonic() + seconds
+        while len(self.came) < many and time.monotonic() < end:
+            time.sleep(0.02)
+        return len(self.came) >= many
+
     def messages(self, secret: str) -> list[dict[str, Any]]:
         """What came, each verified as the standard's own library does it."""
         return [Webhook(secret).verify(body, headers) for _, headers, body in self.came]

@@ -12,6 +12,7 @@ import pytest
 from common import worker
 from common.outbox import relay
 from common.outbox.figures import outbox_figures
+from common.outbox.lanes import Lanes
 from common.outbox.models import OutboxState
 from common.testing.people import ALICE, BOB
 from payment.models import Payment, PaymentOutbox
@@ -137,7 +138,48 @@ def test_a_slow_client_holds_up_nobody_of_the_suite(shop: Any, receiver: Receive
     assert receiver.came == []
     assert PaymentOutbox.objects.get(destination="Client").state == OutboxState.PENDING
     assert not PaymentOutbox.objects.exclude(destination="Client").filter(state=OutboxState.PENDING).exists()
-    assert set(worker.duties()) == {"relay", "outside", "sagas", "jobs"}
+    assert set(worker.duties(Lanes())) == {"relay", "outside", "sagas", "jobs"}
+
+
+def test_letters_go_by_host_however_its_address_is_spelt(
+    shop: Any, receiver: Receiver, settings: Any
+) -> None:
+    allow = ("https://shop.example",)
+    settings.CFMP = replace(settings.CFMP, notify_url_allow=allow)
+    for url in ("https://shop.example/a", "https://SHOP.example:443/b", "https://shop.example:00443/c"):
+        wish = {"orderNo": shop.order().number, "notifyUrl": url}
+        answer = shop.api(ALICE).post("/api/v1/payment/alipay/create", wish)
+        paid(shop, Payment.objects.get(id=answer.json()["data"]["paymentId"]))
+
+    doors = PaymentOutbox.objects.filter(destination="Client").values_list("path", flat=True)
+    assert list(doors) == ["shop.example"] * 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_client_that_hangs_keeps_no_other_waiting(shop: Any, receiver: Receiver, settings: Any) -> None:
+    lanes = Lanes()
+    with receiving() as other:
+        there = other.url.replace("127.0.0.1", "localhost")
+        allow = (*settings.CFMP.notify_url_allow, there)
+        settings.CFMP = replace(settings.CFMP, notify_url_allow=allow)
+        paid(shop, asked_for(shop, receiver))
+        receiver.manner = "hang"
+        wish = {"orderNo": shop.order().number, "notifyUrl": there}
+        answer = shop.api(ALICE).post("/api/v1/payment/alipay/create", wish)
+        paid(shop, Payment.objects.get(id=answer.json()["data"]["paymentId"]))
+
+        while lanes.start_due():
+            pass
+        try:
+            assert other.comes(1) and receiver.comes(1)
+            hanging = PaymentOutbox.objects.get(destination="Client", path="127.0.0.1")
+            assert (hanging.state, hanging.attempts) == (OutboxState.PENDING, 0)
+        finally:
+            receiver.over.set()
+            lanes.finish()
+
+    hanging.refresh_from_db()
+    assert hanging.attempts == 1 and "no answer" in hanging.last_error
 
 
 def test_a_client_that_is_away_is_no_lag_of_ours(shop: Any, receiver: Receiver, frozen_clock: Any) -> None:
@@ -164,7 +206,12 @@ def test_an_address_taken_off_the_list_is_told_no_more(shop: Any, receiver: Rece
 def test_an_address_that_is_not_on_the_list_is_refused_and_nothing_moves(
     shop: Any, receiver: Receiver
 ) -> None:
-    for url in (f"http://127.0.0.1:{receiver.port}/hooks-evil", f"{receiver.url}/%2e%2e/x", "nonsense"):
+    for url in (
+        f"http://127.0.0.1:{receiver.port}/hooks-evil",
+        f"{receiver.url}/%2e%2e/x",
+        f"{receiver.url}/付款",
+        "nonsense",
+    ):
         wish = {"orderNo": shop.order().number, "notifyUrl": url}
         answer = shop.api(ALICE).post("/api/v1/payment/alipay/create", wish)
         assert (answer.status_code, answer.json()["name"]) == (400, "NotifyUrlRefused")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +21,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from common import clock
-from payment.gateways.webhook import WebhookSender, WebhookUndelivered, webhook_signature
+from payment.gateways.names import Names
+from payment.gateways.webhook import WebhookSender, WebhookUndelivered, _Line, webhook_signature
 from payment.policies import is_within
 from payment.tests.receiver import Receiver, receiving
 
@@ -77,6 +80,7 @@ def test_what_is_no_yes_is_sent_again(receiver: Receiver, manner: int | str) -> 
         send(sender(receiver), receiver.url)
 
     assert not refused.value.hopeless
+    assert refused.value.away is (manner in ("hang", "drip", "cut"))
     # Asked once, and whoever answered with another address was not followed there.
     assert [path for path, *_ in receiver.came] == ["/hooks/cfmp"]
 
@@ -115,7 +119,7 @@ def test_many_addresses_that_do_not_answer_take_no_longer_than_one(receiver: Rec
         socket.create_connection(deaf.getsockname()),
     ):
         url = f"http://shop.invalid:{deaf.getsockname()[1]}/hooks"
-        patient = sender(receiver, allow=(url,), look_up=lambda host, port: ["127.0.0.1"] * 60)
+        patient = sender(receiver, allow=(url,), names=Names(lambda host, port: ["127.0.0.1"] * 60))
         began = time.monotonic()
 
         with pytest.raises(WebhookUndelivered, match="TimeoutError"):
@@ -130,13 +134,13 @@ def test_many_addresses_that_do_not_answer_take_no_longer_than_one(receiver: Rec
     [
         *("127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "0.0.0.0", "100.64.0.1"),
         *("224.0.0.1", "255.255.255.255", "::1", "fe80::1", "fc00::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1"),
-        *("64:ff9b::7f00:1", "2002:7f00:1::", "ff02::1", "::"),
+        *("64:ff9b::7f00:1", "64:ff9b:1::7f00:1", "2002:7f00:1::", "::7f00:1", "fec0::1", "ff02::1", "::"),
     ],
 )
 def test_in_production_no_name_leads_into_a_private_network(receiver: Receiver, address: str) -> None:
     public = "93.184.215.14"
     for found in ([address], [public, address]):
-        careful = sender(receiver, only_public=True, look_up=lambda host, port, found=found: found)
+        careful = sender(receiver, only_public=True, names=Names(lambda host, port, found=found: found))
         with pytest.raises(WebhookUndelivered, match="private"):
             send(careful, receiver.url)
 
@@ -152,10 +156,88 @@ def test_the_connection_goes_to_the_address_that_was_judged(receiver: Receiver) 
         return ["127.0.0.1"]
 
     url = f"http://shop.invalid:{receiver.port}/hooks"
-    send(sender(receiver, allow=(url,), look_up=look_up), url)
+    send(sender(receiver, allow=(url,), names=Names(look_up)), url)
 
     assert asked == ["shop.invalid"]
     assert receiver.came[0][1]["Host"] == f"shop.invalid:{receiver.port}"
+
+
+def test_a_name_that_dns_does_not_answer_for_is_asked_again_later(receiver: Receiver) -> None:
+    """The system's look-up cannot be ended: it goes on alone, and once, while we turn to others."""
+    over, asked = threading.Event(), []
+
+    def look_up(host: str, port: int) -> list[str]:
+        asked.append(host)
+        over.wait(20)
+        return ["127.0.0.1"]
+
+    url = f"http://shop.invalid:{receiver.port}/hooks"
+    hasty = sender(receiver, allow=(url,), names=Names(look_up), seconds=0.1)
+    for _ in range(3):
+        with pytest.raises(WebhookUndelivered, match="TimeoutError") as refused:
+            send(hasty, url)
+        assert refused.value.away and not refused.value.hopeless
+    over.set()
+    # Until the answer that nobody waits for any more is in.
+    assert hasty.names.addresses("shop.invalid", receiver.port, 10.0) == ["127.0.0.1"]
+    assert (asked, receiver.came) == (["shop.invalid"], [])
+
+    send(replace(hasty, seconds=5.0), url)
+
+    assert asked == ["shop.invalid"] * 2 and len(receiver.came) == 1
+
+
+def test_a_name_that_is_unknown_is_asked_for_anew(receiver: Receiver) -> None:
+    answers: list[list[str]] = [[], ["127.0.0.1"]]
+
+    def look_up(host: str, port: int) -> list[str]:
+        if not (found := answers.pop(0)):
+            raise socket.gaierror(socket.EAI_NONAME, "unknown")
+        return found
+
+    url = f"http://shop.invalid:{receiver.port}/hooks"
+    patient = sender(receiver, allow=(url,), names=Names(look_up))
+    with pytest.raises(WebhookUndelivered, match="gaierror") as refused:
+        send(patient, url)
+    send(patient, url)
+
+    assert refused.value.away and len(receiver.came) == 1
+
+
+def test_a_cut_before_there_is_anything_to_cut_counts_too(receiver: Receiver) -> None:
+    line = _Line("shop.invalid", receiver.port, ["127.0.0.1"], None)
+    with closing(line), line.cut_after(20.0):
+        line._cut()
+        with pytest.raises(TimeoutError):
+            line.request("POST", "/hooks", BODY)
+
+    assert receiver.came == []
+
+
+def test_a_cut_while_tls_takes_the_socket_over_counts_too(receiver: Receiver) -> None:
+    class CutMeanwhile(ssl.SSLContext):
+        def wrap_socket(self, *args: Any, **options: Any) -> ssl.SSLSocket:
+            wrapped = super().wrap_socket(*args, **options)
+            line._cut()
+            return wrapped
+
+    line = _Line("shop.invalid", receiver.port, ["127.0.0.1"], CutMeanwhile(ssl.PROTOCOL_TLS_CLIENT))
+    with closing(line), line.cut_after(20.0), pytest.raises(TimeoutError):
+        line.connect()
+
+
+def test_a_cut_after_the_receiver_hung_up_is_no_error(receiver: Receiver) -> None:
+    line = _Line("shop.invalid", receiver.port, ["127.0.0.1"], None)
+    with closing(line), line.cut_after(20.0):
+        line.connect()
+        line._cut()
+        line._cut()
+
+    assert line.was_cut
+
+
+def test_secrets_are_not_shown() -> None:
+    assert SECRET not in repr(WebhookSender((SECRET,), (), only_public=True))
 
 
 def test_an_address_that_is_not_allowed_any_more_is_not_called(receiver: Receiver) -> None:
@@ -175,7 +257,11 @@ def test_tls_is_verified_for_the_name_that_was_asked_for(tmp_path: Path) -> None
         ):
             url = f"https://{name}:{receiver.port}/hooks"
             there = sender(
-                receiver, allow=(url,), look_up=lambda host, port: ["127.0.0.1"], trust=trust, seconds=5.0
+                receiver,
+                allow=(url,),
+                names=Names(lambda host, port: ["127.0.0.1"]),
+                trust=trust,
+                seconds=5.0,
             )
             if arrives:
                 send(there, url)
