@@ -106,7 +106,7 @@ def waiting() -> Iterator[Section]:
 
 # What needs no running stack; and the suites that mostly wait, longest first.
 BESIDE = {"gateway", "documents", "deploy", "development", "image", "nacos", "registry", "soak"}
-LONGEST = ("crash", "rolling", "on_nacos")
+LONGEST = ("crash", "rolling", "upgrades", "on_nacos")
 # Runs what follows with a loopback of its own.
 ALONE = ("unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
 

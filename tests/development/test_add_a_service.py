@@ -5,7 +5,8 @@ import re
 import pytest
 
 from common.testing.processes import free_port
-from tests.development.conftest import Checkout, eventually_json
+from tests.checkout import Checkout
+from tests.development.conftest import eventually_json
 
 SKELETON = (
     "manage.py",

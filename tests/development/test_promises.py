@@ -5,7 +5,8 @@ import json
 import pytest
 
 from common.testing.processes import free_port
-from tests.development.conftest import ROOT, Checkout, ask, eventually_json
+from tests.checkout import ROOT, Checkout
+from tests.development.conftest import ask, eventually_json
 
 SERVICES = {"order": "OrderService", "payment": "PaymentService", "notification": "NotificationService"}
 NAMED = ("README.md", "SYSTEM_DOCUMENTATION.md", "apisix/README.md", "APISIX_MIGRATION_SUMMARY.md", "LICENSE")

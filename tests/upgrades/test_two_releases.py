@@ -1,0 +1,145 @@
+"""Rolling upgrade, tried: every request is answered, every order ends once, and there is a way back."""
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from scripts.storyteller import eventually
+from tests.conftest import Stack
+from tests.rolling.customers import Books, Customers
+from tests.shop import Order, at_once, trade
+from tests.upgrades import story
+from tests.upgrades.next_release import BEFORE, MIGRATION, PRIORITY
+from tests.upgrades.story import CANCELLED, World
+
+Entry = dict[str, Any]
+SERVICES = ("order", "payment", "notification")
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """The way up and the way back, while people buy."""
+
+    migrated: str
+    books: Books
+    left: Order  # its saga is of the version that only the next release knows
+    waiting: str  # what the old release says of that saga, when it has long worked off its own
+
+
+@pytest.fixture(scope="module")
+def upgrade(world: World) -> Upgrade:
+    old, new = world.old, world.new
+    with Customers(world.shop).busy() as books:
+        old_row = world.paid(old, old)
+        migrated = new.manage("migrate")
+        world.cancel(old, old_row)
+        new.start()
+        at_once(lambda sides: story.everything_crossed(world, *sides), [(old, new), (new, old)])
+        left = story.waits_for_its_money(world, new)
+        new.stop()
+        story.gets_its_money(world, left, old)
+        story.works_off_its_own(world, old)
+        waiting = old.runs()[left["order_uuid"]]
+    return Upgrade(migrated, books, left, waiting)
+
+
+@pytest.fixture(scope="module")
+def again(world: World, upgrade: Upgrade) -> World:
+    """The next release comes back."""
+    world.new.start()
+    story.ends(world.new, upgrade.left)
+    return world
+
+
+def test_every_request_gets_a_good_answer(upgrade: Upgrade) -> None:
+    assert f"{MIGRATION}... OK" in upgrade.migrated
+    assert upgrade.books.broken == []
+    assert len(upgrade.books.paid) > 10
+
+
+def test_on_the_way_back_a_newer_saga_waits_and_is_seen(upgrade: Upgrade) -> None:
+    assert upgrade.waiting.startswith("order_cancel v2 ")
+    assert "(running at 5)" in upgrade.waiting  # finish: its money has come, and nobody here may say so
+    assert upgrade.waiting.endswith("tries 0  waits for a release that knows this version")
+
+
+def test_it_goes_on_when_its_release_comes_back(again: World, upgrade: Upgrade) -> None:
+    assert again.new.order(upgrade.left)["status"] == CANCELLED
+
+
+def test_each_release_reads_what_the_other_wrote(again: World) -> None:
+    for writer, order in again.placed:
+        plain, rich = again.old.order(order), again.new.order(order)
+        fresh = {name: rich.pop(name) for name in rich.keys() - plain.keys()}
+        assert plain == rich
+        assert fresh["priority"] == (PRIORITY if writer == "new" else BEFORE)
+        assert (fresh["promised_at"] is not None) == (writer == "new")
+
+
+def test_a_newer_saga_whose_release_was_killed_is_left_alone_by_the_older(again: World) -> None:
+    old, new = again.old, again.new
+    order = again.paid(old, new)
+    story.killed_in_the_middle(again, new, order)
+    left = old.runs()[order["order_uuid"]]
+    assert left.startswith("order_cancel v2 ") and "(running at 4)" in left
+
+    story.works_off_its_own(again, old)
+    assert old.runs()[order["order_uuid"]] == left
+
+    new.start()
+    story.ends(new, order)
+    _refunded_once(new.until(order, status=CANCELLED, payment_status="refunded"), order)
+
+
+def test_an_older_saga_whose_release_was_killed_is_taken_up_by_the_newer(again: World) -> None:
+    old, new = again.old, again.new
+    order = again.paid(new, old)
+    story.killed_in_the_middle(again, old, order)
+    assert new.runs()[order["order_uuid"]].startswith("order_cancel v1 ")
+
+    story.ends(new, order)
+    _refunded_once(new.until(order, status=CANCELLED, payment_status="refunded"), order)
+    old.start()
+
+
+def _refunded_once(seen: Order, order: Order) -> None:
+    assert seen["refunded_amount"] == seen["total_amount"]
+    assert [refund["state"] for refund in trade(order)["refunds"]] == ["REFUND_SUCCESS"]
+
+
+def test_an_event_in_two_versions_is_told_in_both_and_heard_once(again: World) -> None:
+    stories = [_when_all_is_told(again, order) for order in again.cancelled]
+    for entries in stories:
+        assert _kinds(entries, "event")["order.cancelled.v1"] == 1, entries
+        assert _kinds(entries, "notification")["订单已取消"] == 1, entries
+    told = [_kinds(entries, "event")["order.cancelled.v2"] for entries in stories]
+    assert set(told) == {0, 1}  # the older release tells one version, the newer both
+
+
+def _when_all_is_told(world: World, order: Order) -> list[Entry]:
+    path = f"/api/orders/{order['order_id']}/timeline/"
+
+    def delivered(entries: list[Entry]) -> bool:
+        return {entry["state"] for entry in entries if entry["kind"] == "event"} == {"delivered"}
+
+    what = f"each event of {order['order_id']} is delivered"
+    found: list[Entry] = eventually(lambda: world.old.alice.get(path)["data"]["entries"], delivered, what)
+    return found
+
+
+def _kinds(entries: list[Entry], kind: str) -> Counter[str]:
+    return Counter(entry["what"] for entry in entries if entry["kind"] == kind)
+
+
+def test_in_the_end_nothing_is_parked_dead_or_missing(again: World) -> None:
+    again.shop.audit()
+    again.new.manage("audit_orders")
+    at_once(lambda service: _is_at_rest(again.shop.stack, f"{service}-service"), SERVICES)
+
+
+def _is_at_rest(stack: Stack, folder: str) -> None:
+    """`outbox_status` exits 1 while there are dead letters."""
+    stack.manage(folder, "outbox_status")
+    assert stack.manage(folder, "saga", "list", "--state", "parked").stdout == ""
