@@ -182,6 +182,7 @@ class _Loading:
                 self.problems.append(f"{setting.name} is missing: {setting.help}")
 
     def _given(self, name: str) -> bool:
+        """Whether there is a value, good or not: a bad one has its own problem and is not missing, too."""
         return any((self.env.get(name), self.env.get(f"{name}_FILE"), self.made_up.get(name)))
 
     def _database(self, values: Mapping[str, Any]) -> Database:
@@ -208,7 +209,8 @@ class _Loading:
         if values["DISCOVERY"] == "nacos":
             self._judge_nacos(values)
         self._judge_documents(values)
-        if values["NOTIFY_URL_ALLOW"] and not values["WEBHOOK_SECRET"] and self.service == "PaymentService":
+        wants_secret = values["NOTIFY_URL_ALLOW"] and self.service == "PaymentService"
+        if wants_secret and not self._given("WEBHOOK_SECRET"):
             self.problems.append("WEBHOOK_SECRET is missing: NOTIFY_URL_ALLOW lets clients ask for webhooks")
         certificates = [
             bool(values[name]) for name in ("ALIPAY_APP_CERT", "ALIPAY_CERTS", "ALIPAY_ROOT_CERT")
@@ -227,7 +229,7 @@ class _Loading:
             self.problems.append(f"CONFIG_DIR: {values['CONFIG_DIR']} is no folder")
 
     def _judge_nacos(self, values: Mapping[str, Any]) -> None:
-        if not values["NACOS_SERVER"]:
+        if not self._given("NACOS_SERVER"):
             self.problems.append("NACOS_SERVER is missing: DISCOVERY=nacos needs the host:port of Nacos")
         given = [bool(values[name]) for name in ("NACOS_USERNAME", "NACOS_PASSWORD")]
         if any(given) and not all(given):
@@ -253,7 +255,9 @@ class _Loading:
             self.problems.append("NOTIFY_URL_ALLOW must have https addresses only")
         if values["DISCOVERY"] == "static":
             self.problems += [
-                f"{name} is missing: {self.service} calls it" for name in _URLS.values() if not values[name]
+                f"{name} is missing: {self.service} calls it"
+                for name in _URLS.values()
+                if not self._given(name)
             ]
         if database.engine == "mysql" and not (database.user and database.password):
             self.problems.append("CFMP_DB_USER and CFMP_DB_PASSWORD (or the service's own) are missing")

@@ -181,6 +181,23 @@ def test_a_bad_value_is_named_and_not_repeated(embedded_env: dict[str, str], nam
     assert len(value) < 6 or value not in problem
 
 
+@pytest.mark.parametrize(
+    ("name", "wanted_by"),
+    [
+        ("NACOS_SERVER", {"DISCOVERY": "nacos"}),
+        ("WEBHOOK_SECRET", {"NOTIFY_URL_ALLOW": "https://shop.example/"}),
+    ],
+)
+def test_a_bad_value_is_not_called_missing_too(
+    embedded_env: dict[str, str], name: str, wanted_by: dict[str, str]
+) -> None:
+    with pytest.raises(config.ConfigError) as refused:
+        config.load("PaymentService", {**embedded_env, **wanted_by, name: "http:/nonsense"})
+
+    (told,) = [problem for problem in refused.value.problems if name in problem]
+    assert told.startswith(f"{name} must be")
+
+
 # --- the environment itself ---------------------------------------------------------------------
 
 

@@ -171,3 +171,7 @@ def test_webhooks_that_would_not_be_safe_are_refused(
     found = one_problem({**production, **given})
 
     assert word in found and WEBHOOK_SECRET not in found
+
+
+def test_a_peers_bad_address_is_not_called_missing_too(production: dict[str, str]) -> None:
+    assert one_problem({**production, "ORDER_SERVICE_URL": "order"}).startswith("ORDER_SERVICE_URL must be")
