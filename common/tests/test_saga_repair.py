@@ -65,7 +65,7 @@ def test_an_operator_resumes_a_parked_run(world: World, frozen_clock: Any) -> No
     assert finish(frozen_clock).state == "done"
     with pytest.raises(CommandError):
         call_command("saga", "resume", str(row.uuid))
-    with pytest.raises(CommandError):
+    with pytest.raises(CommandError, match="No run has the UUID"):
         call_command("saga", "resume", str(uuid.uuid4()))
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError
 
 from common.concrete import concrete
-from common.errors import SuiteError
+from common.errors import NotFound, SuiteError
 from common.sagas.definition import definition_of
 from common.sagas.figures import UNFINISHED
 from common.sagas.models import SagaState
@@ -33,6 +33,8 @@ class Command(BaseCommand):
         load_definitions()
         try:
             getattr(self, f"_{options['verb']}")(options)
+        except NotFound as unknown:
+            raise CommandError(f"No run has the UUID {options['uuid']}: `saga list` shows them") from unknown
         except SuiteError as error:
             raise CommandError(f"{error.name}: {error} {error.data or ''}") from error
 

@@ -13,11 +13,14 @@ from django.db.models import F
 from common import clock
 from common.log import get_logger
 from common.transactions import transactional
-from order.errors import OrderStateConflict
 from order.models import ProductStock, StockPush
 from order.states import PushState, StockState
 
 log = get_logger(__name__)
+
+
+class StockNotResolvable(Exception):
+    """The operator's word does not fit what there is; the text says what would."""
 
 
 @transactional
@@ -87,13 +90,17 @@ def push_later(*, product_uuid: UUID, pause: timedelta) -> None:
 def stock_resolve(*, product_uuid: UUID, stock_now: int, applied: bool | None) -> None:
     """An operator's word on a parked product: whether its open push was taken, and what the stock is now.
 
-    `applied` is None when no push is open. Raises OrderStateConflict when the product is not parked, or
-    when the answer does not fit what is open.
+    `applied` is None when no push is open. Raises StockNotResolvable, which says why, when the product is
+    not parked or the answer does not fit what is open.
     """
     row = ProductStock.objects.filter(product_uuid=product_uuid, state=StockState.UNKNOWN).first()
     push = StockPush.objects.filter(product_uuid=product_uuid, state=PushState.INTENDED).first()
-    if row is None or (push is None) != (applied is None):
-        raise OrderStateConflict
+    if row is None:
+        raise StockNotResolvable("the product is not parked; without arguments the parked ones are listed")
+    if push is not None and applied is None:
+        raise StockNotResolvable("a push is open: say --applied or --not-applied")
+    if push is None and applied is not None:
+        raise StockNotResolvable("no push is open: leave --applied and --not-applied out")
     if push is not None:
         state = PushState.APPLIED if applied else PushState.NOT_APPLIED
         _decide(push, state, "decided by an operator")

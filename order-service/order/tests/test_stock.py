@@ -257,14 +257,16 @@ class TestTheSender:
         self._park(place, world, drain, frozen_clock)
         call_command("stock_resolve")
         assert "sent -2 at stock 10" in capsys.readouterr().out
-        with pytest.raises(CommandError):
-            call_command("stock_resolve", str(TEA))  # what became of the open push must be said
+        with pytest.raises(CommandError, match="say --applied or --not-applied"):
+            call_command("stock_resolve", str(TEA))
 
         call_command("stock_resolve", str(TEA), word)
         drain()
 
         assert (_row().state, _row().in_flight, _row().unsent) == (0, 0, 0)
         assert world.goods[TEA].stock == _available() == stock
+        with pytest.raises(CommandError, match="not parked"):
+            call_command("stock_resolve", str(TEA), word)
 
     def test_a_delta_the_neighbour_refuses_is_parked(
         self, place: Any, world: World, drain: Any, frozen_clock: Any
@@ -276,6 +278,8 @@ class TestTheSender:
         assert (_row().state, _row().unsent, _row().in_flight) == (1, -8, 0)
 
         world.goods[TEA].stock = 9
+        with pytest.raises(CommandError, match="no push is open"):
+            call_command("stock_resolve", str(TEA), "--applied")
         call_command("stock_resolve", str(TEA))
         drain()
         assert (world.goods[TEA].stock, _row().state) == (1, 0)

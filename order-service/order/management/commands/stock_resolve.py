@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from common.errors import SuiteError
 from order.clients.product import product_get
 from order.selectors import open_push, stock_parked
-from order.services.stock_push import stock_resolve
+from order.services.stock_push import StockNotResolvable, stock_resolve
 
 
 class Command(BaseCommand):
@@ -27,6 +27,8 @@ class Command(BaseCommand):
             return
         try:
             self._resolve(options["product"], options)
+        except StockNotResolvable as why:
+            raise CommandError(f"{options['product']}: {why}") from why
         except SuiteError as error:
             raise CommandError(f"{error.name}: {error}") from error
 
