@@ -157,16 +157,24 @@ class _Line(http.client.HTTPConnection):
 
     def _connected(self) -> socket.socket:
         problem = OSError("no address")
-        for address in self._addresses:
-            # There is nothing to cut off yet, and a name may have as many addresses as it likes.
-            left = self._ends - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
+        for number, address in enumerate(self._addresses):
+            # There is nothing to cut off yet, and a name may have as many addresses as it likes: each has its
+            # share of what is left, so that a dead one leaves time for the next.
+            share = self._left() / (len(self._addresses) - number)
             try:
-                return socket.create_connection((address, self.port), left)
+                found = socket.create_connection((address, self.port), share)
             except OSError as refused:
                 problem = refused
+            else:
+                found.settimeout(self._left())
+                return found
         raise problem
+
+    def _left(self) -> float:
+        left = self._ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
 
     def _refuse_if_cut(self) -> None:
         """After each new socket: the cut that came just before had none to shut."""

@@ -129,6 +129,17 @@ def test_many_addresses_that_do_not_answer_take_no_longer_than_one(receiver: Rec
     assert time.monotonic() - began < 10
 
 
+def test_a_dead_address_leaves_time_for_the_next(receiver: Receiver) -> None:
+    deaf_at = ("127.0.0.2", receiver.port)
+    with socket.create_server(deaf_at, backlog=0), socket.create_connection(deaf_at):
+        url = f"http://shop.invalid:{receiver.port}/hooks"
+        names = Names(lambda host, port: ["127.0.0.2", "127.0.0.1"])
+
+        send(sender(receiver, allow=(url,), names=names, seconds=4.0), url)
+
+    assert len(receiver.came) == 1
+
+
 @pytest.mark.parametrize(
     "address",
     [
