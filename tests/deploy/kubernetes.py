@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -33,7 +34,11 @@ def built(overlay: str) -> str:
 
 @cache
 def _build(overlay: str) -> subprocess.CompletedProcess[str]:
-    command = [str(ROOT / "scripts" / "kustomize"), "build", str(K8S / "overlays" / overlay)]
+    return build(K8S / "overlays" / overlay)
+
+
+def build(folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(ROOT / "scripts" / "kustomize"), "build", str(folder)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 

@@ -251,14 +251,15 @@ def test_only_payments_reach_the_internet(overlay: str) -> None:
         for one in kubernetes.resources(overlay, "NetworkPolicy")
         if "0.0.0.0/0" in str(one["spec"].get("egress"))
     ]
-    policy = kubernetes.named(overlay, "NetworkPolicy", "alipay")["spec"]
     payment = {**WEB, "app.kubernetes.io/name": "payment"}
+    its_worker = {**payment, "app.kubernetes.io/component": "worker"}
 
-    assert abroad == ["alipay"]
-    assert kubernetes.selects(policy["podSelector"], payment) and not kubernetes.selects(
-        policy["podSelector"], WEB
-    )
-    assert policy["egress"][0]["to"][0]["ipBlock"]["except"][0] == "10.0.0.0/8"
+    assert abroad == ["alipay", "webhooks"]
+    for name, web_too in (("alipay", True), ("webhooks", False)):
+        policy = kubernetes.named(overlay, "NetworkPolicy", name)["spec"]
+        who = [kubernetes.selects(policy["podSelector"], labels) for labels in (its_worker, payment, WEB)]
+        assert who == [True, web_too, False], name
+        assert policy["egress"][0]["to"][0]["ipBlock"]["except"][0] == "10.0.0.0/8"
 
 
 def test_the_gateways_files_are_the_ones_of_the_repository(overlay: str) -> None:
