@@ -153,6 +153,11 @@ class NacosClient:
         """Why there is no connection, in the transport's words; empty when there is one."""
         return self._naming.problem
 
+    @property
+    def config_problem(self) -> str:
+        """The same of the connection for configuration."""
+        return self._config.problem
+
     def drop_naming(self) -> None:
         """Make a new connection: the surest way to be forgotten when deregistering gets no answer."""
         self._naming.drop()

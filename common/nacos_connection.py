@@ -9,6 +9,7 @@ a clock that may be set. Here one loop connects, watches and connects again, and
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any, TypeVar
@@ -39,9 +40,30 @@ from common.nacos_login import (
 )
 
 log = get_logger(__name__)
-# The SDK's own words: warnings of its handshake only, through our handlers, which take secrets out.
+SDK_REPEATS_SECONDS = 60.0
+
+
+class Chatter(logging.Filter):
+    """The SDK speaks at every try, twice in four seconds while Nacos is away. Why a try failed it raises
+    too, and the agent tells that; of anything else it says each place is heard once a minute.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._silent_until: dict[tuple[str, int], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        place, now = (record.pathname, record.lineno), time.monotonic()
+        if record.getMessage().startswith("connect to server fail") or now < self._silent_until.get(place, 0):
+            return False
+        self._silent_until[place] = now + SDK_REPEATS_SECONDS
+        return True
+
+
+# The SDK's own words: errors of its handshake only, through our handlers, which take secrets out.
 _sdk_log = logging.getLogger("nacos.sdk")
 _sdk_log.setLevel(logging.ERROR)
+_sdk_log.addFilter(Chatter())
 
 ASK_SECONDS = 3.0
 CONNECT_SECONDS = 6.0
@@ -206,7 +228,7 @@ class Connection(GrpcClient):
         self._told_connected()
         while not await self._is_lost():
             await self._check_health()
-        log.warning("nacos_connection_lost", module=self.name, server=server.get_address())
+        log.info("nacos_connection_lost", module=self.name, server=server.get_address())
 
     async def _is_lost(self) -> bool:
         with suppress(TimeoutError):

@@ -89,6 +89,9 @@ class Agent:
         self._due = {"lists": 0.0, "configs": 0.0, "namespace": 0.0, "state": 0.0, "reminder": 0.0}
         self._confirmed_at = ""
         self._problem = ""
+        self._problem_since = 0.0
+        # What to do about agent.json, when it cannot be written, and why.
+        self._unwritten: tuple[str, str] | None = None
         self._state: dict[str, Any] = {}
 
     # --- life -----------------------------------------------------------------------------------
@@ -156,10 +159,12 @@ class Agent:
         # One that fails leaves the others their turn: they ask for different rights, of different ports.
         parts = (self._settle_places, self._settle_lists, self._settle_configs, self._settle_namespace)
         problems = [problem for part in parts if (problem := await self._tried(part))]
+        if self._unwritten:
+            problems.append(self._unwritten)
         if problems:
             self._complain(*problems[0])
         else:
-            self._problem = ""
+            self._be_content()
 
     async def _tried(self, part: Callable[[], Awaitable[None]]) -> tuple[str, str] | None:
         """What to do about the problem that `part` met, and the problem itself."""
@@ -251,6 +256,8 @@ class Agent:
         place.missing = not listed
 
     async def _settle_configs(self) -> None:
+        if self.client.config_problem:
+            raise NacosUnreachable(self.client.config_problem)
         if self.client.config_connected and self._is_due("configs"):
             self._put_off("configs", CHECK_SECONDS)
             await self.configs.settle()
@@ -273,10 +280,21 @@ class Agent:
     # --- telling --------------------------------------------------------------------------------
 
     def _complain(self, problem: str, reason: str) -> None:
+        """At once when it is another one, then every minute."""
+        if not self._problem:
+            self._problem_since = self._now()
         if problem != self._problem or self._is_due("reminder"):
-            log.error("nacos_problem", problem=problem, reason=reason)
+            log.error("nacos_problem", problem=problem, reason=reason, seconds=self._lasted())
             self._put_off("reminder", REMIND_SECONDS)
         self._problem = problem
+
+    def _be_content(self) -> None:
+        if self._problem:
+            log.info("nacos_problem_over", problem=self._problem, seconds=self._lasted())
+        self._problem = ""
+
+    def _lasted(self) -> int:
+        return round(self._now() - self._problem_since)
 
     def _tell(self) -> None:
         """Write agent.json when it says something new, or is older than a moment."""
@@ -295,8 +313,9 @@ class Agent:
         told = {**state, "confirmed_at": self._confirmed_at, "written_at": clock.rfc3339(clock.now())}
         try:
             write_snapshot(self.folder.agent, told)
+            self._unwritten = None
         except OSError as error:
-            self._complain(advice.unwritable(error), str(error))
+            self._unwritten = advice.unwritable(error), str(error)
 
     def _counts(self, place: Place) -> bool:
         # Whoever waits for us to be gone must not take "perhaps" for "no".

@@ -38,6 +38,25 @@ def test_without_nacos_at_start_it_keeps_trying(nacos: NacosServer, agents: Agen
     assert agent.state["problem"] == ""
 
 
+def test_a_server_that_is_away_is_told_once_and_when_it_is_back(nacos: NacosServer, agents: Agents) -> None:
+    """That it is told again every minute is common/tests/test_nacos_agent.py's, without waiting."""
+    agent = agents.registered("OrderService")
+    before = len(agent.log)
+    nacos.stop()
+    eventually(lambda: agent.events("nacos_problem"), within=10)
+    # Long enough for two tries, each with its failure.
+    time.sleep(8.0)
+    (problem,) = agent.events("nacos_problem")
+    assert "no connection to" in problem["reason"], "what the SDK knows is not lost"
+
+    nacos.start()
+
+    eventually(lambda: agent.events("nacos_problem_over"), within=6)
+    (over,) = agent.events("nacos_problem_over")
+    assert over["problem"] == problem["problem"] and over["seconds"] >= 8
+    assert "nacos.sdk" not in agent.log[before:]
+
+
 def test_the_files_of_the_last_life_serve_until_nacos_is_there(nacos: NacosServer, agents: Agents) -> None:
     payment = agents.registered("PaymentService")
     order = agents.watching("OrderService")
