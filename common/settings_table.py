@@ -205,7 +205,7 @@ class Settings(LiveSettings, TelemetrySettings):
     )
     webhook_secret: tuple[str, ...] = _setting(
         "alipay",
-        "Signs what a client's notifyUrl is told: whsec_ and base64; two with a comma while it is changed",
+        "Makes each client's webhook secret: whsec_ and base64; two with a comma while it is changed",
         (),
         read=webhook_secrets,
         type=str,

@@ -49,7 +49,7 @@ class WebhookUndelivered(Exception):
 
 @dataclass(frozen=True)
 class WebhookSender:
-    """Sends to addresses within `allow`, signed with every one of `secrets`, so that they can be changed."""
+    """Sends to addresses within `allow`, signed for their host by each of `secrets`; two in a change."""
 
     secrets: tuple[str, ...] = field(repr=False)
     allow: tuple[str, ...]
@@ -63,16 +63,17 @@ class WebhookSender:
         if not is_within(url, self.allow):
             raise WebhookUndelivered("NOTIFY_URL_ALLOW does not have the address any more", hopeless=True)
         try:
-            status = self._exchange(url, self._headers(event_id, body), body)
+            status = self._exchange(url, self._headers(url, event_id, body), body)
         except (OSError, http.client.HTTPException, ValueError) as broken:
             away = isinstance(broken, OSError)
             raise WebhookUndelivered(f"no answer: {type(broken).__name__}", away=away) from broken
         if not 200 <= status < 300:
             raise WebhookUndelivered(f"answered {status}", hopeless=status == GONE)
 
-    def _headers(self, event_id: str, body: bytes) -> dict[str, str]:
-        at = int(clock.now().timestamp())
-        signatures = (webhook_signature(secret, event_id, at, body) for secret in self.secrets)
+    def _headers(self, url: str, event_id: str, body: bytes) -> dict[str, str]:
+        at, host = int(clock.now().timestamp()), urlsplit(url).hostname or ""
+        its = (client_secret(secret, host) for secret in self.secrets)
+        signatures = (webhook_signature(secret, event_id, at, body) for secret in its)
         return {
             "Content-Type": "application/json",
             "User-Agent": "cfmp-webhook/1",
@@ -115,11 +116,20 @@ def _sender(secrets: tuple[str, ...], allow: tuple[str, ...], only_public: bool)
     return WebhookSender(secrets, allow, only_public)
 
 
+def client_secret(secret: str, host: str) -> str:
+    """What the client at `host` verifies with. One secret for all would let each speak as us to others."""
+    its = hmac.digest(_key(secret), f"webhooks of {host}".encode(), hashlib.sha256)
+    return "whsec_" + base64.b64encode(its).decode()
+
+
 def webhook_signature(secret: str, event_id: str, at: int, body: bytes) -> str:
     """`v1,…` over id, seconds and body, as the Standard Webhooks specification has it."""
-    key = base64.b64decode(secret.removeprefix("whsec_"))
     text = f"{event_id}.{at}.".encode() + body
-    return "v1," + base64.b64encode(hmac.digest(key, text, hashlib.sha256)).decode()
+    return "v1," + base64.b64encode(hmac.digest(_key(secret), text, hashlib.sha256)).decode()
+
+
+def _key(secret: str) -> bytes:
+    return base64.b64decode(secret.removeprefix("whsec_"))
 
 
 def _is_public(text: str) -> bool:

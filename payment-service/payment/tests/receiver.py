@@ -12,9 +12,11 @@ from typing import Any
 
 from standardwebhooks import Webhook
 
+from payment.gateways.webhook import client_secret
+
 
 class Receiver(ThreadingHTTPServer):
-    """`manner`: a status to answer, "redirect", "hang", "drip", "cut" or "babble"."""
+    """`manner`: a status to answer, "redirect", "hang", "drip", "cut", "stall" or "babble"."""
 
     daemon_threads = True
 
@@ -40,8 +42,9 @@ class Receiver(ThreadingHTTPServer):
         return len(self.came) >= many
 
     def messages(self, secret: str) -> list[dict[str, Any]]:
-        """What came, each verified as the standard's own library does it."""
-        return [Webhook(secret).verify(body, headers) for _, headers, body in self.came]
+        """What came, each verified by the standard's own library with our share of `secret`."""
+        ours = Webhook(client_secret(secret, "127.0.0.1"))
+        return [ours.verify(body, headers) for _, headers, body in self.came]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Senders that hang up are what these tests are about."""
@@ -83,6 +86,12 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b"a")
                 self.wfile.flush()
                 time.sleep(0.05)
+
+    def _stall(self) -> None:
+        """Answers that say: later."""
+        with suppress(OSError):
+            while not self.server.over.is_set():
+                self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def _babble(self) -> None:
         """An answer without an end."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
 
 from common import worker
 from common.outbox import relay
@@ -15,10 +18,12 @@ from common.outbox.figures import outbox_figures
 from common.outbox.lanes import Lanes
 from common.outbox.models import OutboxState
 from common.testing.people import ALICE, BOB
+from payment.gateways.webhook import client_secret
 from payment.models import Payment, PaymentOutbox
 from payment.tests.receiver import Receiver, receiving
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+NEXT = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 
 
 @pytest.fixture
@@ -70,6 +75,22 @@ def test_it_is_told_of_success_and_of_each_refund_in_order(shop: Any, receiver: 
     assert (second["data"]["status"], second["data"]["refundAmount"]) == ("part_refunded", "2.00")
     assert (third["data"]["status"], third["data"]["refundedAmount"]) == ("refunded", "12.00")
     assert third["data"]["version"] > second["data"]["version"] > first["data"]["version"]
+
+
+def test_an_operator_gives_each_client_its_own_secret(receiver: Receiver, settings: Any) -> None:
+    def told(address: str) -> list[str]:
+        out = StringIO()
+        call_command("webhook_secret", address, stdout=out)
+        return out.getvalue().split()
+
+    assert told(receiver.url) == [client_secret(SECRET, "127.0.0.1")]
+    settings.CFMP = replace(settings.CFMP, webhook_secret=(NEXT, SECRET))
+    assert told(receiver.url) == [client_secret(secret, "127.0.0.1") for secret in (NEXT, SECRET)]
+    with pytest.raises(CommandError, match="NOTIFY_URL_ALLOW"):
+        told("https://stranger.example")
+    settings.CFMP = replace(settings.CFMP, webhook_secret=())
+    with pytest.raises(CommandError, match="WEBHOOK_SECRET is missing"):
+        told(receiver.url)
 
 
 def test_it_is_told_of_a_closed_payment(shop: Any, receiver: Receiver) -> None:

@@ -22,8 +22,13 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from common import clock
 from payment.gateways.names import Names
-from payment.gateways.webhook import WebhookSender, WebhookUndelivered, _Line, webhook_signature
-from payment.policies import is_within
+from payment.gateways.webhook import (
+    WebhookSender,
+    WebhookUndelivered,
+    _Line,
+    client_secret,
+    webhook_signature,
+)
 from payment.tests.receiver import Receiver, receiving
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -64,6 +69,15 @@ def test_while_the_secret_is_changed_both_sign(receiver: Receiver) -> None:
     assert receiver.messages(SECRET) == receiver.messages(NEXT)
 
 
+def test_no_client_can_speak_as_us_to_another(receiver: Receiver) -> None:
+    send(sender(receiver), receiver.url)
+
+    [(_, headers, body)] = receiver.came
+    for secret in (client_secret(SECRET, "localhost"), client_secret(NEXT, "127.0.0.1"), SECRET):
+        with pytest.raises(WebhookVerificationError):
+            Webhook(secret).verify(body, headers)
+
+
 def test_our_signature_is_the_librarys() -> None:
     at = clock.now()
 
@@ -72,7 +86,7 @@ def test_our_signature_is_the_librarys() -> None:
     assert ours == Webhook(SECRET).sign(EVENT, at, BODY.decode())
 
 
-@pytest.mark.parametrize("manner", [400, 404, 500, 503, 301, "redirect", "hang", "drip", "cut"])
+@pytest.mark.parametrize("manner", [400, 404, 500, 503, 301, "redirect", "hang", "drip", "stall", "cut"])
 def test_what_is_no_yes_is_sent_again(receiver: Receiver, manner: int | str) -> None:
     receiver.manner = manner
 
@@ -80,7 +94,7 @@ def test_what_is_no_yes_is_sent_again(receiver: Receiver, manner: int | str) -> 
         send(sender(receiver), receiver.url)
 
     assert not refused.value.hopeless
-    assert refused.value.away is (manner in ("hang", "drip", "cut"))
+    assert refused.value.away is (manner in ("hang", "drip", "stall", "cut"))
     # Asked once, and whoever answered with another address was not followed there.
     assert [path for path, *_ in receiver.came] == ["/hooks/cfmp"]
 
@@ -100,7 +114,7 @@ def test_a_yes_is_enough_however_much_is_said_with_it(receiver: Receiver) -> Non
     send(sender(receiver), receiver.url)
 
 
-@pytest.mark.parametrize("manner", ["hang", "drip"])
+@pytest.mark.parametrize("manner", ["hang", "drip", "stall"])
 def test_nobody_holds_us_longer_than_agreed(receiver: Receiver, manner: str) -> None:
     receiver.manner = manner
     began = time.monotonic()
@@ -280,44 +294,6 @@ def test_tls_is_verified_for_the_name_that_was_asked_for(tmp_path: Path) -> None
                 with pytest.raises(WebhookUndelivered, match="SSLCertVerificationError"):
                     send(there, url)
         assert len(receiver.came) == 1
-
-
-ALLOWED = ("https://shop.example", "https://partner.example:8443/hooks")
-
-
-@pytest.mark.parametrize(
-    ("url", "good"),
-    [
-        ("https://shop.example/a/b?c=d", True),
-        ("https://shop.example:443/", True),
-        ("https://SHOP.example/", True),
-        ("https://partner.example:8443/hooks", True),
-        ("https://partner.example:8443/hooks/a", True),
-        ("https://partner.example:8443/hooks-evil", False),
-        ("https://partner.example:8443/hooks/../admin", False),
-        ("https://partner.example:8443/hooks/%2e%2e/admin", False),
-        ("https://partner.example:8443/hooks/%2E./admin", False),
-        ("https://partner.example:8443/hooks%2f..%2fadmin", False),
-        ("https://partner.example/hooks", False),
-        ("http://shop.example/", False),
-        ("https://shop.example.evil/", False),
-        ("https://shop.example@evil.example/", False),
-        ("https://@shop.example/", False),
-        ("https://evil.example/https://shop.example", False),
-        ("https://shop.example\\@evil.example/", False),
-        ("https://shop.example:0443@evil.example", False),
-        ("https://shop.example:99999/", False),
-        ("https://shop.example/\r\nHost: evil", False),
-        ("https://shop.example/ a", False),
-        ("//shop.example/", False),
-        ("file:///etc/passwd", False),
-        ("gopher://shop.example/", False),
-        ("https://", False),
-        ("https://[::1/", False),
-    ],
-)
-def test_an_address_is_judged_by_its_parts(url: str, good: bool) -> None:
-    assert is_within(url, ALLOWED) is good
 
 
 def _tls(folder: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
