@@ -9,10 +9,12 @@ keys and certificates), the root `.env`, what embedded mode makes up, the defaul
 
 import os
 from collections.abc import Collection, Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 from dotenv import dotenv_values
+from dotenv.parser import parse_stream
 
 from common import embedded, ports
 from common.faults import Misconfigured
@@ -73,12 +75,31 @@ def load_part(service: str, names: Collection[str], env: Mapping[str, str] | Non
 def read_environment(
     dotenv: Path = ROOT / ".env", environ: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """The process's environment over the root `.env`, which never overrides it."""
+    """The process's environment over the root `.env`, which never overrides it. Raises ConfigError for a
+    `.env` that cannot be read whole."""
     given = os.environ if environ is None else environ
     # A secret file named in the environment wins over the same secret written in .env.
     shadowed = {name.removesuffix("_FILE") for name in given if name.endswith("_FILE")}
-    written = {name: value for name, value in dotenv_values(dotenv).items() if value and name not in shadowed}
+    written = {name: value for name, value in _written(dotenv).items() if value and name not in shadowed}
     return {**written, **given}
+
+
+def _written(dotenv: Path) -> dict[str, str | None]:
+    """What `dotenv` says. A line that nobody understands may be `CFMP_MODE`: it is not passed over."""
+    try:
+        text = dotenv.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        return {}
+    except UnicodeDecodeError as wrong:
+        raise ConfigError([f"{dotenv} is not UTF-8 text: save it in that encoding"]) from wrong
+    except OSError as wrong:
+        raise ConfigError([f"{dotenv} cannot be read: {wrong.strerror}"]) from wrong
+    wrong_lines = [line.original.line for line in parse_stream(StringIO(text)) if line.error]
+    if wrong_lines:
+        raise ConfigError(
+            [f"{dotenv}, line {line}: must be NAME=value, quotes closed" for line in wrong_lines]
+        )
+    return dotenv_values(stream=StringIO(text))
 
 
 def var_dir_of(env: Mapping[str, str]) -> Path:

@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from common.config import read_environment
+from common.faults import in_plain_words
 from common.ports import url_of
 from scripts.storyteller import Person, StoryBroken, eventually, expect, press
 
 ROOT = Path(__file__).resolve().parent.parent
-GATEWAY = os.environ.get("GATEWAY_URL") or url_of("gateway", read_environment())
+with in_plain_words():
+    GATEWAY = os.environ.get("GATEWAY_URL") or url_of("gateway", read_environment())
 ADDRESS = {
     "shipping_name": "爱丽丝",
     "shipping_phone": "13800000001",

@@ -214,6 +214,36 @@ def test_dotenv_never_overrides_the_environment(tmp_path: Path) -> None:
     assert config.read_environment(tmp_path / "none", environ) == environ
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        # What PowerShell's `>` writes.
+        ("CFMP_MODE=production\r\n".encode("utf-16"), "is not UTF-8 text"),
+        (b"A=1\nCFMP_MODE='production\n", "line 2: must be NAME=value"),
+        (b"CFMP_MODE: production\n", "line 1: must be NAME=value"),
+    ],
+    ids=["utf-16", "an open quote", "a colon"],
+)
+def test_a_dotenv_that_is_not_understood_is_refused(tmp_path: Path, content: bytes, said: str) -> None:
+    """Left out, the line would leave the harmless mode on."""
+    written = tmp_path / ".env"
+    written.write_bytes(content)
+    with pytest.raises(config.ConfigError, match=said):
+        config.read_environment(written, {})
+
+
+def test_a_dotenv_that_is_a_folder_is_refused(tmp_path: Path) -> None:
+    """What Docker makes of a bind mount whose source is missing."""
+    with pytest.raises(config.ConfigError, match="Is a directory"):
+        config.read_environment(tmp_path, {})
+
+
+def test_a_dotenv_may_come_from_any_editor(tmp_path: Path) -> None:
+    written = tmp_path / ".env"
+    written.write_bytes(b'\xef\xbb\xbfA=1\r\nexport B = "two words"  # said\r\n')
+    assert config.read_environment(written, {}) == {"A": "1", "B": "two words"}
+
+
 # --- parts and folders --------------------------------------------------------------------------
 
 

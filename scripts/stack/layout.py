@@ -7,13 +7,15 @@ from pathlib import Path
 
 from common import ports
 from common.config import ROOT, read_environment, var_dir_of
+from common.faults import in_plain_words
 from common.instance.stopping import longest_stop
 from common.setting_types import seconds
 
 # Every process of the stack carries this variable, so that `stop` finds also what a crash left behind.
 MARK = "CFMP_STACK"
 
-ENVIRONMENT = read_environment()
+with in_plain_words():
+    ENVIRONMENT = read_environment()
 VAR = var_dir_of(ENVIRONMENT)
 NACOS = ENVIRONMENT.get("DISCOVERY") == "nacos"
 RUN, LOG, DATABASES = VAR / "run", VAR / "log", VAR / "db"
