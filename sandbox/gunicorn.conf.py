@@ -7,6 +7,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from common.faults import in_plain_words  # noqa: E402  (needs the path above)
+from config import lines  # noqa: E402
 from config.environment import load  # noqa: E402
 
 with in_plain_words():
@@ -25,3 +26,5 @@ keepalive = 75
 timeout = 120
 graceful_timeout = 5
 control_socket_disable = True
+logger_class = "config.lines.LineLogger"
+lines.configure()

@@ -54,12 +54,6 @@ TIME_ZONE = "Asia/Shanghai"
 LANGUAGE_CODE = "zh-hans"
 PASSWORD_HASHERS = ["users.passwords.PublishedPasswordHasher"]
 
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": "INFO"},
-    # 4xx are the sandbox's daily bread (that is what it is for), not something to warn about.
-    "loggers": {"django.request": {"level": "ERROR"}},
-}
+LOGGING_CONFIG = "config.lines.configure"
+# Not empty, or Django would not ask.
+LOGGING = {"version": 1}

@@ -39,8 +39,9 @@ def test_there_are_contracts_to_keep() -> None:
     assert {"order-to-product-get", "order-to-product-update-stock"} <= {it.name for it in CONTRACTS}
 
 
-# Keys, ports, `.env`, this machine's addresses, a fault told in one sentence: nothing of the business.
-OF_COMMON = {f"common.{name}" for name in ("config", "embedded", "faults", "own_addresses", "ports")}
+# Keys, ports, `.env`, this machine's addresses, a fault told in one sentence, how a line of the log looks:
+# nothing of the business.
+OF_COMMON = {f"common.{name}" for name in ("config", "embedded", "faults", "log", "own_addresses", "ports")}
 
 
 def test_the_sandbox_imports_nothing_of_the_services() -> None:
