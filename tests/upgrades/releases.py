@@ -28,6 +28,10 @@ class Release:
         self._log = (stack.var / "log" / f"order-{name}.log").open("ab")
         self._processes: list[subprocess.Popen[bytes]] = []
 
+    @property
+    def runs_now(self) -> bool:
+        return bool(self._processes)
+
     def start(self) -> None:
         """Returns when its web is ready."""
         self._processes = [self._launched(role) for role in ROLES]
@@ -50,7 +54,7 @@ class Release:
         self._processes = []
 
     def close(self) -> None:
-        if self._processes:
+        if self.runs_now:
             self.kill()
         self._log.close()
 

@@ -53,6 +53,15 @@ def again(world: World, upgrade: Upgrade) -> World:
     return world
 
 
+@pytest.fixture
+def both(again: World) -> World:
+    """Whoever was killed runs again."""
+    for side in (again.old, again.new):
+        if not side.runs_now:
+            side.start()
+    return again
+
+
 def test_every_request_gets_a_good_answer(upgrade: Upgrade) -> None:
     assert f"{MIGRATION}... OK" in upgrade.migrated
     assert upgrade.books.broken == []
@@ -78,14 +87,14 @@ def test_each_release_reads_what_the_other_wrote(again: World) -> None:
         assert (fresh["promised_at"] is not None) == (writer == "new")
 
 
-def test_a_newer_saga_whose_release_was_killed_is_left_alone_by_the_older(again: World) -> None:
-    old, new = again.old, again.new
-    order = again.paid(old, new)
-    story.killed_in_the_middle(again, new, order)
+def test_a_newer_saga_whose_release_was_killed_is_left_alone_by_the_older(both: World) -> None:
+    old, new = both.old, both.new
+    order = both.paid(old, new)
+    story.killed_in_the_middle(both, new, order)
     left = old.runs()[order["order_uuid"]]
     assert left.startswith("order_cancel v2 ") and "(running at 4)" in left
 
-    story.works_off_its_own(again, old)
+    story.works_off_its_own(both, old)
     assert old.runs()[order["order_uuid"]] == left
 
     new.start()
@@ -93,15 +102,14 @@ def test_a_newer_saga_whose_release_was_killed_is_left_alone_by_the_older(again:
     _refunded_once(new.until(order, status=CANCELLED, payment_status="refunded"), order)
 
 
-def test_an_older_saga_whose_release_was_killed_is_taken_up_by_the_newer(again: World) -> None:
-    old, new = again.old, again.new
-    order = again.paid(new, old)
-    story.killed_in_the_middle(again, old, order)
+def test_an_older_saga_whose_release_was_killed_is_taken_up_by_the_newer(both: World) -> None:
+    old, new = both.old, both.new
+    order = both.paid(new, old)
+    story.killed_in_the_middle(both, old, order)
     assert new.runs()[order["order_uuid"]].startswith("order_cancel v1 ")
 
     story.ends(new, order)
     _refunded_once(new.until(order, status=CANCELLED, payment_status="refunded"), order)
-    old.start()
 
 
 def _refunded_once(seen: Order, order: Order) -> None:
@@ -109,8 +117,8 @@ def _refunded_once(seen: Order, order: Order) -> None:
     assert [refund["state"] for refund in trade(order)["refunds"]] == ["REFUND_SUCCESS"]
 
 
-def test_an_event_in_two_versions_is_told_in_both_and_heard_once(again: World) -> None:
-    stories = [_when_all_is_told(again, order) for order in again.cancelled]
+def test_an_event_in_two_versions_is_told_in_both_and_heard_once(both: World) -> None:
+    stories = [_when_all_is_told(both, order) for order in both.cancelled]
     for entries in stories:
         assert _kinds(entries, "event")["order.cancelled.v1"] == 1, entries
         assert _kinds(entries, "notification")["订单已取消"] == 1, entries
@@ -133,10 +141,10 @@ def _kinds(entries: list[Entry], kind: str) -> Counter[str]:
     return Counter(entry["what"] for entry in entries if entry["kind"] == kind)
 
 
-def test_in_the_end_nothing_is_parked_dead_or_missing(again: World) -> None:
-    again.shop.audit()
-    again.new.manage("audit_orders")
-    at_once(lambda service: _is_at_rest(again.shop.stack, f"{service}-service"), SERVICES)
+def test_in_the_end_nothing_is_parked_dead_or_missing(both: World) -> None:
+    both.shop.audit()
+    both.new.manage("audit_orders")
+    at_once(lambda service: _is_at_rest(both.shop.stack, f"{service}-service"), SERVICES)
 
 
 def _is_at_rest(stack: Stack, folder: str) -> None:
