@@ -7,12 +7,14 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from common.testing.processes import give_secrets, processes_with
-from tests.configuration.faults import FAULTS, Fault
+from tests import missing
+from tests.configuration.faults import FAULTS, UNREACHED, Fault
 from tests.conftest import ROOT
 
 TROUBLESHOOTING = (ROOT / "docs" / "troubleshooting.md").read_text()
@@ -71,6 +73,8 @@ def clean_environment() -> dict[str, str]:
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_is_told_once_and_nothing_is_left(name: str, endings: dict[str, Future[Ending]]) -> None:
+    if FAULTS[name].said == UNREACHED and find_spec("MySQLdb") is None:
+        missing.skip("no database was away: its driver is missing, and only root on Debian can build it")
     ending = endings[name].result()
 
     assert ending.status not in (0, None)
