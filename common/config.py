@@ -233,6 +233,8 @@ class _Loading:
         wants_secret = values["NOTIFY_URL_ALLOW"] and self.service == "PaymentService"
         if wants_secret and not self._given("WEBHOOK_SECRET"):
             self.problems.append("WEBHOOK_SECRET is missing: NOTIFY_URL_ALLOW lets clients ask for webhooks")
+        if not all(map(str.isascii, values["NOTIFY_URL_ALLOW"])):
+            self.problems.append("NOTIFY_URL_ALLOW must be ASCII: hosts as xn--…, paths percent-encoded")
         certificates = [
             bool(values[name]) for name in ("ALIPAY_APP_CERT", "ALIPAY_CERTS", "ALIPAY_ROOT_CERT")
         ]

@@ -159,6 +159,7 @@ def test_clients_may_be_told_at_addresses_of_theirs(production: dict[str, str]) 
     [
         ({"NOTIFY_URL_ALLOW": "https://shop.example"}, "WEBHOOK_SECRET is missing"),
         ({"NOTIFY_URL_ALLOW": "http://shop.example", "WEBHOOK_SECRET": WEBHOOK_SECRET}, "https"),
+        ({"NOTIFY_URL_ALLOW": "https://商店.example", "WEBHOOK_SECRET": WEBHOOK_SECRET}, "ASCII"),
         ({"NOTIFY_URL_ALLOW": "shop.example", "WEBHOOK_SECRET": WEBHOOK_SECRET}, "NOTIFY_URL_ALLOW must be"),
         ({"WEBHOOK_SECRET": "a-secret-of-mine"}, "WEBHOOK_SECRET must be"),
         ({"WEBHOOK_SECRET": "whsec_c2hvcnQ="}, "WEBHOOK_SECRET must be"),
