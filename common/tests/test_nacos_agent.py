@@ -3,9 +3,8 @@
 import asyncio
 import logging
 from pathlib import Path
-from typing import Any
 
-import pytest
+from structlog.testing import capture_logs
 
 from common.nacos_agent.agent import Agent
 from common.nacos_agent.plan import Plan
@@ -14,10 +13,7 @@ from common.nacos_connection import Chatter
 from common.settings_table import Settings
 
 
-def test_a_problem_is_told_at_once_every_minute_and_when_it_is_over(
-    caplog: pytest.LogCaptureFixture, tmp_path: Path
-) -> None:
-    caplog.set_level(logging.INFO, "common.nacos_agent.agent")
+def test_a_problem_is_told_at_once_every_minute_and_when_it_is_over(tmp_path: Path) -> None:
     now = 1000.0
 
     async def story() -> None:
@@ -31,9 +27,9 @@ def test_a_problem_is_told_at_once_every_minute_and_when_it_is_over(
         agent._be_content()
         agent._complain("cannot reach it", "refused")
 
-    asyncio.run(story())
+    with capture_logs() as told:
+        asyncio.run(story())
 
-    told: list[Any] = [record.msg for record in caplog.records]
     assert [(one["event"], one["seconds"]) for one in told] == [
         ("nacos_problem", 0),
         ("nacos_problem", 60),
