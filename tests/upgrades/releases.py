@@ -69,23 +69,23 @@ class Release:
         return {found[1]: line for line in lines if (found := re.search(r"entity (\S+)", line))}
 
     def meet(self, shop: Shop) -> None:
-        """Let the shop's people speak with this side."""
+        """Let Carol, who buys, and Bob, who sells, speak with this side."""
         bob = Person("Bob", shop.gateway).log_in()
-        self.alice, self.bob = (self._known_here(person) for person in (shop.alice, bob))
+        self.buyer, self.seller = (self._known_here(person) for person in (shop.carol, bob))
 
     def place(self) -> Order:
-        order: Order = self.alice.post("/api/orders/", basket(BOOKMARK, 1))["data"]
+        order: Order = self.buyer.post("/api/orders/", basket(BOOKMARK, 1))["data"]
         return order
 
     def pay(self, order: Order) -> Order:
         """The order with its payment: `payment_uuid`, `payment_data`."""
-        return {**order, **self.alice.post(f"/api/orders/{order['order_id']}/pay/")["data"]}
+        return {**order, **self.buyer.post(f"/api/orders/{order['order_id']}/pay/")["data"]}
 
     def cancel(self, order: Order, *, status: int | tuple[int, ...] = (200, 202)) -> None:
-        self.alice.post(f"/api/orders/{order['order_id']}/cancel/", {"reason": "changed"}, status=status)
+        self.buyer.post(f"/api/orders/{order['order_id']}/cancel/", {"reason": "changed"}, status=status)
 
     def order(self, order: Order) -> Order:
-        seen: Order = self.alice.get(f"/api/orders/{order['order_id']}/")["data"]
+        seen: Order = self.buyer.get(f"/api/orders/{order['order_id']}/")["data"]
         return seen
 
     def until(self, order: Order, **wanted: object) -> Order:

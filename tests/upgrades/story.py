@@ -46,14 +46,14 @@ class World:
 def everything_crossed(world: World, first: Release, second: Release) -> None:
     """Each step of an order's life at the other side than the one before."""
     pending = world.place(first)
-    second.alice.call("PATCH", f"/api/orders/{pending['order_id']}/", {"remark": "ring twice"}, 200)
+    second.buyer.call("PATCH", f"/api/orders/{pending['order_id']}/", {"remark": "ring twice"}, 200)
     world.cancel(first, pending)
     refunded = world.paid(first, second)
     world.cancel(second, refunded)
     kept = world.paid(first, second)
-    first.bob.post(f"/api/orders/{kept['order_id']}/ship/", {"carrier": "SF", "tracking_no": "SF10000001"})
+    first.seller.post(f"/api/orders/{kept['order_id']}/ship/", {"carrier": "SF", "tracking_no": "SF10000001"})
     second.until(kept, fulfilment_status=2)
-    second.alice.post(f"/api/orders/{kept['order_id']}/complete/")
+    second.buyer.post(f"/api/orders/{kept['order_id']}/complete/")
     first.until(refunded, status=CANCELLED, payment_status="refunded")
     first.until(kept, status=COMPLETED)
 
