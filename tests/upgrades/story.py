@@ -63,8 +63,16 @@ def waits_for_its_money(world: World, side: Release) -> Order:
     order = world.paid(world.old, side)
     alipay.refund_is_unknown(order)
     side.cancel(order, status=202)
+    alipay.refund_is_asked(order)
     world.cancelled.append(order)
     return order
+
+
+def comes_to(side: Release, order: Order, step: int) -> None:
+    """Its saga has nothing to do before this step any more."""
+    here = f"(running at {step})"
+    uuid = order["order_uuid"]
+    eventually(side.runs, lambda runs: here in runs[uuid], f"{order['order_id']} comes to step {step}")
 
 
 def gets_its_money(world: World, order: Order, seen_by: Release) -> None:

@@ -14,6 +14,8 @@ from tests.upgrades import story
 from tests.upgrades.next_release import BEFORE, MIGRATION, PRIORITY
 from tests.upgrades.story import CANCELLED, World
 
+# Steps of the next release's cancellation.
+REFUND, FINISH = 4, 5
 Entry = dict[str, Any]
 SERVICES = ("order", "payment", "notification")
 
@@ -38,6 +40,7 @@ def upgrade(world: World) -> Upgrade:
         new.start()
         at_once(lambda sides: story.everything_crossed(world, *sides), [(old, new), (new, old)])
         left = story.waits_for_its_money(world, new)
+        story.comes_to(new, left, FINISH)
         new.stop()
         story.gets_its_money(world, left, old)
         story.works_off_its_own(world, old)
@@ -70,7 +73,7 @@ def test_every_request_gets_a_good_answer(upgrade: Upgrade) -> None:
 
 def test_on_the_way_back_a_newer_saga_waits_and_is_seen(upgrade: Upgrade) -> None:
     assert upgrade.waiting.startswith("order_cancel v2 ")
-    assert "(running at 5)" in upgrade.waiting  # finish: its money has come, and nobody here may say so
+    assert f"(running at {FINISH})" in upgrade.waiting  # its money has come; nobody here may finish it
     assert upgrade.waiting.endswith("tries 0  waits for a release that knows this version")
 
 
@@ -92,7 +95,7 @@ def test_a_newer_saga_whose_release_was_killed_is_left_alone_by_the_older(both: 
     order = both.paid(old, new)
     story.killed_in_the_middle(both, new, order)
     left = old.runs()[order["order_uuid"]]
-    assert left.startswith("order_cancel v2 ") and "(running at 4)" in left
+    assert left.startswith("order_cancel v2 ") and f"(running at {REFUND})" in left
 
     story.works_off_its_own(both, old)
     assert old.runs()[order["order_uuid"]] == left
