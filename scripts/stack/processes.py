@@ -16,17 +16,19 @@ _DEAD = ("FATAL", "EXITED", "BACKOFF")
 
 
 def supervise() -> subprocess.Popen[bytes]:
-    """Start supervisord as our child, out of reach of the terminal's Ctrl-C: we pass that on ourselves."""
-    command = [f"{layout.BIN}/supervisord", "-n", "-c", str(layout.SUPERVISOR_CONF)]
-    with (layout.LOG / "supervisord.out").open("ab") as log:
-        return subprocess.Popen(
-            command,
-            env={**os.environ, layout.MARK: str(layout.VAR)},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+    """Start supervisord as our child, out of reach of the terminal's Ctrl-C: we pass that on ourselves.
+
+    What it says is in its log. It complains on stderr of a log that cannot be written, and ends when that
+    fails too: a file of ours would be on the same full disk.
+    """
+    return subprocess.Popen(
+        [f"{layout.BIN}/supervisord", "-n", "-c", str(layout.SUPERVISOR_CONF)],
+        env={**os.environ, layout.MARK: str(layout.VAR)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def states() -> dict[str, str]:

@@ -126,6 +126,21 @@ def test_what_a_killed_supervisor_left_is_cleared_away(stack: Stack, var: Path) 
     assert stack("status").returncode == 0
 
 
+@pytest.mark.usefixtures("stopped")
+def test_a_full_disk_under_the_logs_stops_no_supervisor(stack: Stack, var: Path) -> None:
+    files = [var / "log" / name for name in ("supervisord.log", "supervisord.out", "order.log")]
+    for file in files:
+        file.unlink(missing_ok=True)
+        file.symlink_to("/dev/full")
+
+    assert "Ready in" in started(stack)
+    assert stack("status").returncode == 0
+
+    stack("stop")
+    for file in files:
+        file.unlink()
+
+
 @pytest.mark.usefixtures("running")
 def test_a_stop_leaves_nothing_and_a_second_run_keeps_the_data(stack: Stack, var: Path) -> None:
     assert stack("stop").returncode == 0
