@@ -22,6 +22,7 @@ from common.counters import IDEMPOTENCY
 from common.errors import IdempotencyKeyReused, InvalidInput, RequestInProgress
 from common.idempotency import claim as keys
 from common.idempotency.claim import Claim, Earlier, bind
+from common.tracing import localized
 
 __all__ = ["bind", "idempotent"]
 
@@ -72,7 +73,15 @@ def _scope(user: Any) -> str | None:
 
 def _digest(scope: str, request: Any, key: str) -> str:
     if not KEY.fullmatch(key):
-        raise InvalidInput(fields={HEADER: ["invalid: 1 to 255 visible ASCII characters"]})
+        raise InvalidInput(
+            fields={
+                HEADER: [
+                    localized(
+                        "必须是 1 到 255 个可见 ASCII 字符", "must be 1 to 255 visible ASCII characters"
+                    )
+                ]
+            }
+        )
     return hashlib.sha256("\n".join([scope, request.method, request.path, key]).encode()).hexdigest()
 
 

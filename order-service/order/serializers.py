@@ -3,6 +3,7 @@
 Answers are built from dicts, field by field: a list of ten orders must not cost ten serializers.
 """
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from common.money import format_amount
+from common.tracing import localized
 from common.web.fields import AmountField
 from common.web.rendering import MoneyNumber
 from order.selectors import is_ending, snapshot_of
@@ -46,6 +48,11 @@ class WantedSerializer(serializers.Serializer):
     )
 
 
+def _nothing_to_change(fields: Iterable[str]) -> serializers.ValidationError:
+    names = ", ".join(fields)
+    return serializers.ValidationError(localized(f"没有要修改的内容:{names}", f"Nothing to change: {names}."))
+
+
 class ShippingMixin(serializers.Serializer):
     shipping_name = serializers.CharField(max_length=64)
     shipping_phone = serializers.RegexField(r"^\+?[0-9][0-9 ()-]{4,23}$", max_length=24)
@@ -63,7 +70,9 @@ class OrderPlaceSerializer(ShippingMixin):
 
     def validate_products(self, products: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if len({line["product_uuid"] for line in products}) != len(products):
-            raise serializers.ValidationError("Each product once; use quantity.")
+            raise serializers.ValidationError(
+                localized("同一商品请合并为一行并填写数量", "Each product once; use quantity.")
+            )
         return products
 
 
@@ -81,7 +90,7 @@ class OrderEditSerializer(ShippingMixin):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs:
-            raise serializers.ValidationError(f"Nothing to change: {', '.join(self.fields)}.")
+            raise _nothing_to_change(self.fields)
         return attrs
 
 
@@ -94,9 +103,11 @@ class OrderInternalEditSerializer(serializers.Serializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         unknown = set(self.initial_data) - set(self.fields)
         if unknown:
-            raise serializers.ValidationError(dict.fromkeys(sorted(unknown), "Cannot be changed here."))
+            raise serializers.ValidationError(
+                dict.fromkeys(sorted(unknown), localized("不能在此修改", "Cannot be changed here."))
+            )
         if not attrs:
-            raise serializers.ValidationError(f"Nothing to change: {', '.join(self.fields)}.")
+            raise _nothing_to_change(self.fields)
         return attrs
 
 

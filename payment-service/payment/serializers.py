@@ -12,6 +12,7 @@ from django.conf import settings
 from rest_framework import serializers
 
 from common.clock import rfc3339
+from common.tracing import localized
 from common.web.converters import parse_ref
 from common.web.fields import AmountField, RefField
 from common.web.rendering import MoneyNumber
@@ -34,12 +35,10 @@ class MethodField(serializers.Field):
     """`alipay`, `alipay_wap`, `alipay_qr`, `wechat_pay`, the order's 0 and 1, or reference 4's channel
     names."""
 
-    default_error_messages = {"invalid": "Not a known payment method."}
-
     def to_internal_value(self, data: Any) -> PaymentMethod:
         text = str(data).strip().lower() if type(data) in (str, int) else ""
         if text not in METHOD_ALIASES:
-            self.fail("invalid")
+            raise serializers.ValidationError(localized("未知的支付方式", "Not a known payment method."))
         return METHOD_ALIASES[text]
 
     def to_representation(self, value: Any) -> str:
@@ -68,7 +67,9 @@ class PaymentCreateSerializer(serializers.Serializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         ref = attrs.get("order_uuid") or attrs.get("order_id")
         if ref is None:
-            raise serializers.ValidationError({"order_uuid": ["This field is required."]})
+            raise serializers.ValidationError(
+                {"order_uuid": [localized("该字段是必填项。", "This field is required.")]}
+            )
         return attrs | {"ref": ref, "payment_subject": attrs.get("payment_subject") or ""}
 
 
@@ -111,15 +112,22 @@ class AlipayCreateSerializer(serializers.Serializer):
         # It never reaches Alipay, where it would divert our own notifications: we tell it ourselves.
         # Unlike a browser, we send an address as it stands: in ASCII, or not at all.
         if value and not (value.isascii() and is_within(value, settings.CFMP.notify_url_allow)):
-            raise NotifyUrlRefused(fields={"notifyUrl": ["not allowed"]})
+            raise NotifyUrlRefused(fields={"notifyUrl": [localized("不在允许列表中", "not allowed")]})
         return value
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         named = attrs["orderNo"] or attrs["orderId"]
+        if named is None:
+            raise serializers.ValidationError(
+                {"orderNo": [localized("orderNo 或 orderId 必填", "orderNo or orderId is required")]}
+            )
         try:
             ref = parse_ref("order", str(named) if type(named) in (str, int) else "")
         except ValueError:
-            raise serializers.ValidationError({"orderNo": ["Not a known form of reference."]}) from None
+            wrong = "orderNo" if attrs["orderNo"] else "orderId"
+            raise serializers.ValidationError(
+                {wrong: [localized("编号格式错误", "Not a known form of reference")]}
+            ) from None
         return attrs | {"ref": ref, "method": METHOD_ALIASES[_CHANNELS[attrs["channel"]]]}
 
 
@@ -141,7 +149,7 @@ def allowed_return_url(value: str) -> str:
         return value
     allowed = settings.CFMP.return_url_allow or (settings.CFMP.public_base_url,)
     if not is_within(value, allowed):
-        raise ReturnUrlRefused(fields={"returnUrl": ["not allowed"]})
+        raise ReturnUrlRefused(fields={"returnUrl": [localized("不在允许列表中", "not allowed")]})
     return value
 
 

@@ -93,6 +93,22 @@ def test_each_action_in_each_situation(
         assert _facts() == before
 
 
+def test_fields_are_refused_in_both_languages(api: Any, alice: Any, world: Any, situation: Any) -> None:
+    body = world.order_body()
+    twice = {**body, "products": body["products"] * 2}
+    english = {"headers": {"Accept-Language": "en"}}
+    edit = f"/api/orders/{situation('pending')['order_uuid']}/"
+
+    chinese = api(alice).post("/api/orders/", twice).json()["errors"]
+    assert chinese == {"products": ["同一商品请合并为一行并填写数量"]}
+    told = api(alice).post("/api/orders/", twice, **english).json()["errors"]
+    assert told == {"products": ["Each product once; use quantity."]}
+    (nothing,) = api(alice).patch(edit, {}).json()["errors"].values()
+    assert nothing[0].startswith("没有要修改的内容")
+    (nothing,) = api(alice).patch(edit, {}, **english).json()["errors"].values()
+    assert nothing[0].startswith("Nothing to change")
+
+
 def test_a_refusal_says_why_in_both_languages(situation: Any, api: Any, alice: Any) -> None:
     path = f"/api/orders/{situation('shipped')['order_uuid']}/cancel/"
 

@@ -87,6 +87,24 @@ def test_an_order_must_be_named(shop: Any, body: dict[str, Any]) -> None:
     assert answer.status_code == 400 and answer.json()["code"] == 1001 and answer.json()["errors"]
 
 
+@pytest.mark.parametrize(
+    ("body", "field", "chinese", "english"),
+    [
+        ({}, "orderNo", "orderNo 或 orderId 必填", "orderNo or orderId is required"),
+        ({"orderNo": "?"}, "orderNo", "编号格式错误", "Not a known form of reference"),
+        ({"orderId": -1}, "orderId", "编号格式错误", "Not a known form of reference"),
+        ({"orderNo": "X", "returnUrl": "//mallory"}, "returnUrl", "不在允许列表中", "not allowed"),
+    ],
+)
+def test_it_says_in_both_languages_which_field_is_wrong(
+    shop: Any, body: dict[str, Any], field: str, chinese: str, english: str
+) -> None:
+    speaking = shop.api(ALICE, **{"Accept-Language": "en"})
+
+    assert create(shop, **body).json()["errors"] == {field: [chinese]}
+    assert speaking.post(f"{BASE}/create", body).json()["errors"] == {field: [english]}
+
+
 def test_a_clients_notify_address_never_reaches_alipay(shop: Any) -> None:
     answer = create(shop, orderNo=shop.order().number, notifyUrl="https://mallory.example/notify")
 
