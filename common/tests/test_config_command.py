@@ -95,6 +95,19 @@ def test_show_tells_of_another_instance(tmp_path: Path) -> None:
     assert "OrderService.yaml" not in run("show")
 
 
+def test_show_says_when_it_knows_nothing_of_what_is_published(tmp_path: Path, settings: Any) -> None:
+    """`make run DISCOVERY=nacos` gives each program a run dir of its own, and the shell knows of none."""
+    ConfigStore(SnapshotFolder.of(tmp_path / "order"), "OrderService").receive("OrderService.yaml", "{}")
+    unheard = "Without what Nacos publishes"
+
+    assert unheard not in run("show")
+    assert unheard in run("show", "--run-dir", str(tmp_path / "typo"))
+    settings.CFMP = replace(django_settings.CFMP, service_run_dir=str(tmp_path))
+    told = run("show")
+    assert unheard in told and str(tmp_path / "order") in told
+    assert unheard not in run("show", "--run-dir", str(tmp_path / "order"))
+
+
 def test_check_says_what_would_be_accepted(tmp_path: Path) -> None:
     file = tmp_path / "OrderService.yaml"
     file.write_text("order_expire_minutes: 9")

@@ -35,10 +35,23 @@ class Command(BaseCommand):
             self._check(options["file"], options["data_id"] or options["file"].name)
 
     def _show(self, *, only_live: bool, run_dir: Path | None) -> None:
+        self._say_when_unheard(run_dir or settings.CFMP.run_dir, is_named=run_dir is not None)
         documents = _documents_at(run_dir) if run_dir else documents_in_force()
         for line in shown(settings.CFMP, documents, Environment(settings.CFMP)):
             if not only_live or settings.SERVICE_NAME in line.setting.dynamic:
                 self.stdout.write(_line(line))
+
+    def _say_when_unheard(self, run_dir: Path, *, is_named: bool) -> None:
+        """An agent writes what Nacos publishes into its instance's run dir: elsewhere nothing is known of it,
+        and the defaults would pass for what is in force."""
+        others = sorted(str(folder.parent) for folder in run_dir.glob("*/nacos"))
+        expected = is_named or others or settings.CFMP.discovery == "nacos"
+        if expected and not SnapshotFolder.of(run_dir).root.is_dir():
+            names = ", ".join(others) or "its SERVICE_RUN_DIR"
+            self.stderr.write(
+                f"Without what Nacos publishes: no agent works in {run_dir}. "
+                f"--run-dir names an instance: {names}"
+            )
 
     def _check(self, file: Path, data_id: str) -> None:
         try:
