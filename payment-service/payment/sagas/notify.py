@@ -74,7 +74,8 @@ def _payment_of(notification: Notification) -> Payment:
         payment = payment_known(UUID(hex=notification.out_trade_no))
     except ValueError:
         payment = None
-    if payment is None:
+    # UUID() also takes hyphens and braces: a trade of that number is not ours, and we could not refund it.
+    if payment is None or payment.out_trade_no != notification.out_trade_no:
         raise CallbackRefused(reason="unknown_out_trade_no")
     return payment
 

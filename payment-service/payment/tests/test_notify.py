@@ -99,6 +99,15 @@ def test_every_field_must_be_ours(shop: Any, changes: dict[str, str], reason: st
     assert_refused(shop, payment, body, reason)
 
 
+@pytest.mark.parametrize("spelling", ["{}", "{{{}}}", "urn:uuid:{}"])
+def test_our_uuid_in_another_spelling_is_another_trade(shop: Any, spelling: str) -> None:
+    payment = shop.pending()
+    trade = shop.alipay.pay_url(payment.pay_url)
+    body = shop.alipay.notice(trade, out_trade_no=spelling.format(payment.payment_uuid))
+
+    assert_refused(shop, payment, body, "unknown_out_trade_no")
+
+
 def test_a_tampered_body_is_a_bad_signature(shop: Any) -> None:
     payment = shop.pending()
     trade = shop.alipay.pay_url(payment.pay_url)
