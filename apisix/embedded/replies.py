@@ -86,11 +86,11 @@ def _mapper(
         filters.append(_header(":path", INTEGER_CODES))
     if english:
         filters.append(_header("accept-language", ENGLISH))
-    body = {
+    body: dict[str, Any] = {
         "code": code if integer else str(code),
         "name": name,
         "message": english_text if english else chinese_text,
-        "errors": None,
+        "errors": {},
         "request_id": "%REQ(X-REQUEST-ID)%",
         "data": None,
     }

@@ -157,7 +157,7 @@ def test_the_gateways_own_errors_are_in_the_familys_envelope(
         "code": code,
         "name": "AuthenticationRequired",
         "message": message,
-        "errors": None,
+        "errors": {},
         "request_id": answer.headers["x-request-id"],
         "data": None,
     }

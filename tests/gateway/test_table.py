@@ -215,6 +215,7 @@ def test_what_a_plugin_of_apisix_answers_is_what_envoy_answers() -> None:
     for body in map(json.loads, texts):
         assert (int(body["code"]), body["name"], body["message"]) in SAID
         assert list(body) == ["code", "name", "message", "errors", "request_id", "data"]
+        assert body["errors"] == {}, "as the services say it: clients look fields up in it"
 
 
 def test_the_translation_refuses_to_run_without_keys() -> None:
