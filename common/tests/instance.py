@@ -16,16 +16,11 @@ PATIENCE = 30.0
 
 WSGI = """
 import subprocess
-import time
 from common.tests.wsgi import application as service
 
 def application(environ, start_response):
     if environ["PATH_INFO"] == "/orphan":
         subprocess.run(["sh", "-c", "sleep 0.1 &"])
-    if environ["PATH_INFO"] == "/slow":
-        time.sleep(float(environ["QUERY_STRING"]))
-        start_response("200 OK", [("Content-Length", "4")])
-        return [b"slow"]
     return service(environ, start_response)
 """
 # A worker that hears SIGTERM and finishes; one that does not.

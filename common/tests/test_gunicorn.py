@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from common.config_store import ConfigStore
 from common.live_settings import LOOK_SECONDS
 from common.metrics_files import metrics_files
 from common.snapshots import SnapshotFolder
-from common.testing.processes import free_port, give_secrets
+from common.testing.processes import eventually, free_port, give_secrets
 
 ROOT = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
@@ -91,6 +92,12 @@ class Server:
             heard = b"".join(iter(lambda: connection.recv(65536), b""))
         head, _, body = heard.partition(b"\r\n\r\n")
         return head, body
+
+    def begin(self, path: str) -> http.client.HTTPConnection:
+        """A connection whose answer nobody has read yet."""
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=20)
+        connection.request("GET", path)
+        return connection
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
@@ -266,3 +273,41 @@ def test_sigterm_ends_it_cleanly(server: Server) -> None:
     """The last of this module: it stops the server."""
     assert server.stop() == 0
     assert not server.socket.exists()
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Iterator[Server]:
+    """Two workers, two threads each."""
+    server = Server(tmp_path, WEB_THREADS="2")
+    for running in ready(server):
+        eventually(lambda: len(children_of(server.process.pid)) == 2, 20, "both are there")
+        yield running
+
+
+def test_a_burst_is_shared_with_a_worker_that_is_late(pair: Server) -> None:
+    late, other = children_of(pair.process.pid)
+    os.kill(late, signal.SIGSTOP)
+    try:
+        burst = [pair.begin("/slow?1") for _ in range(8)]
+        # Long enough for the other to take all eight, were it to.
+        time.sleep(0.3)
+    finally:
+        os.kill(late, signal.SIGCONT)
+    answers = Counter(int(connection.getresponse().read()) for connection in burst)
+
+    assert answers.total() == 8
+    assert answers[late] >= 2
+    assert answers[other] >= 2
+
+
+def children_of(parent: int) -> list[int]:
+    """The processes that it started. /proc names a process's parent behind its state."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+        except OSError:  # gone by now
+            continue
+        if int(fields[1]) == parent:
+            found.append(int(entry.name))
+    return found

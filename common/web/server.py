@@ -31,7 +31,28 @@ class SuiteLogger(Logger):
 
 
 class SuiteWorker(ThreadWorker):
-    """Answers what cannot be parsed with `InvalidInput`, and its own faults with `InternalError`."""
+    """Answers what cannot be parsed with `InvalidInput`, and its own faults with `InternalError`.
+
+    It takes new connections only while a thread is free. The doors are shared by all workers: one that takes
+    a burst whole keeps its connections for as long as their clients do, and the others have nothing to do.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._busy = 0
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        super().set_accept_enabled(enabled and self._busy < self.cfg.threads)
+
+    def enqueue_req(self, conn: Any) -> None:
+        self._busy += 1
+        super().enqueue_req(conn)
+        # The loop opens the doors again, before it next waits.
+        self.set_accept_enabled(self._accepting)
+
+    def finish_request(self, conn: Any, fs: Any) -> None:
+        self._busy -= 1
+        super().finish_request(conn, fs)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         error = refusal_of(exc)
