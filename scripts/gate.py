@@ -64,15 +64,17 @@ def style() -> Iterator[Section]:
     yield Section("generated documents", documents, environment={"PYTHONPATH": EVERYTHING})
 
 
+# Suites of `common` that start real programs or wait for a server. They bring their own database or none, so
+# that once is enough, and they are too slow for the quick gate.
+REAL_PROGRAMS = tuple(f"--ignore=tests/test_{name}.py" for name in ("launcher", "nacos_client", "gunicorn"))
+
+
 def suites(database: str, variables: dict[str, str]) -> Iterator[Section]:
     """Each project's suite on one database."""
     for project in PROJECTS:
         own = SIMULATED if (project, database) == ("payment-service", "SQLite") else {}
-        yield Section(f"{project} on {database}", PYTEST, ROOT / project, {**variables, **own})
-
-
-# Suites of `common` that start real programs or wait for a server: too slow for the quick gate.
-REAL_PROGRAMS = tuple(f"--ignore=tests/test_{name}.py" for name in ("launcher", "nacos_client", "gunicorn"))
+        done = REAL_PROGRAMS if (project, database) == ("common", "MariaDB") else ()
+        yield Section(f"{project} on {database}", (*PYTEST, *done), ROOT / project, {**variables, **own})
 
 
 def quick() -> Iterator[Section]:
@@ -95,18 +97,18 @@ def slower() -> Iterator[Section]:
     """What needs no running stack either, but takes longer than the quick gate may."""
     yield Section("gateway contract", (*PYTEST, "tests/gateway"))
     yield Section("developers' promises", (*PYTEST, "tests/development"))
-    yield Section("registry", (*PYTEST, "tests/registry"))
     yield Section("containers", (*PYTEST, "tests/image"))
 
 
 def waiting() -> Iterator[Section]:
     """What mostly waits for others to notice: it runs beside the two that need the cores."""
     yield Section("real Nacos", (*PYTEST, "tests/nacos"))
+    yield Section("registry", (*PYTEST, "tests/registry"))
 
 
 # What needs no running stack; and the suites that mostly wait, longest first.
 BESIDE = {"gateway", "documents", "deploy", "development", "image", "nacos", "registry", "soak"}
-LONGEST = ("crash", "rolling", "upgrades", "on_nacos")
+LONGEST = ("crash", "rolling", "upgrades", "processes", "on_nacos")
 # Runs what follows with a loopback of its own.
 ALONE = ("unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh")
 
