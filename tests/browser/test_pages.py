@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.conftest import Stack
 
@@ -105,6 +105,24 @@ def test_olive_releases_a_held_payment(page: Page, stack: Stack) -> None:
     open_order(page, stack, number)
     expect(page.locator(by_id("under-review"))).to_have_count(0, timeout=PATIENCE)
     pay(page, stack, number)
+
+
+def test_a_page_that_answers_late_draws_over_no_other(page: Page, stack: Stack) -> None:
+    log_in(page, stack, "olive")
+    page.goto(f"{stack.gateway}/#/notices")
+    held: list[Route] = []
+    page.route("**/api/product/", lambda route: held.append(route))
+    with page.expect_request("**/api/product/"):
+        page.goto(f"{stack.gateway}/#/")
+    page.goto(f"{stack.gateway}/#/reviews")
+    expect(page.locator("h1")).to_have_text("风控审核")
+
+    with page.expect_response("**/api/product/"):
+        held[0].continue_()
+    # By now the shelf has been drawn, were it to be.
+    page.wait_for_timeout(500)
+
+    expect(page.locator("h1")).to_have_text("风控审核")
 
 
 @pytest.mark.parametrize("port", [8001, 8002, 8003])

@@ -17,6 +17,12 @@ export function show(container, ...children) {
   container.replaceChildren(...children.flat(Infinity).filter(Boolean));
 }
 
+// Whether the page that began is still the one to draw: an answer that is late must not draw over the next page.
+export function staying(main) {
+  const mine = main.dataset.view;
+  return () => main.dataset.view === mine;
+}
+
 const ICONS = {
   bell: "M6 16V11a6 6 0 0 1 12 0v5l1.5 2h-15zM10 20.5a2 2 0 0 0 4 0",
   out: "M14 4h5v16h-5M4 12h10M10 8l4 4-4 4",

@@ -1,6 +1,6 @@
 // The shelf, and buying one thing from it.
 import { attempt, get, isMe, me, post, rows } from "./api.js";
-import { action, field, h, modal, newKey, show, toast, yuan } from "./dom.js";
+import { action, field, h, modal, newKey, show, staying, toast, yuan } from "./dom.js";
 import { loginDialog } from "./people.js";
 import { storyOf, t, titleOf } from "./words.js";
 
@@ -10,7 +10,9 @@ const FIRST_ADDRESS = {
 };
 
 export async function goodsView(main, redraw) {
+  const isHere = staying(main);
   const answer = await attempt(() => get("/api/product/"));
+  if (!isHere()) return;
   const goods = rows(answer);
   if (!goods.length) return show(main, nothing());
   show(main,

@@ -28,10 +28,12 @@ function comeBack() {
   if (order) history.replaceState(null, "", `/#/orders/${encodeURIComponent(order)}`);
 }
 
+let drawn = 0;
+
 async function draw() {
   const { view, id } = route();
   stopWatching();
-  main.dataset.view = `${view}/${id}`;
+  main.dataset.view = `${view}/${id}#${++drawn}`;
   header();
   show(document.getElementById("footer"), h("p", {}, t("footer")));
   document.title = t("shop");

@@ -1,6 +1,6 @@
 // The bell and what rang it.
 import { attempt, get, patch, rows } from "./api.js";
-import { action, h, moment, show } from "./dom.js";
+import { action, h, moment, show, staying } from "./dom.js";
 import { t } from "./words.js";
 
 export async function unreadCount() {
@@ -9,10 +9,11 @@ export async function unreadCount() {
 }
 
 export async function noticesView(main, onRead) {
+  const isHere = staying(main);
   const answer = await attempt(() => get("/api/notifications/?page_size=30"));
-  if (!answer) return;
+  if (!answer || !isHere()) return;
   const found = rows(answer);
-  const again = async () => { await noticesView(main, onRead); onRead(); };
+  const again = async () => { if (isHere()) await noticesView(main, onRead); onRead(); };
   const readAll = action(t("read_all"), async () => { await attempt(() => patch("/api/notifications/read-all/")); await again(); }, { testid: "read-all", class: "quiet" });
   show(main, h("div", { class: "line" }, h("h1", {}, t("notices")), found.some((row) => !isRead(row)) && readAll),
     found.length ? h("section", { class: "rows", testid: "notification-list" }, found.map((row) => card(row, again))) : h("section", { class: "empty" }, h("p", {}, t("none_notices"))));

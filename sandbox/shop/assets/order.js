@@ -1,6 +1,6 @@
 // One order: where it stands, what can be done with it, and everything that happened. Redrawn as it moves.
 import { attempt, get, isMe, rows } from "./api.js";
-import { h, icon, moment, show, yuan } from "./dom.js";
+import { h, icon, moment, show, staying, yuan } from "./dom.js";
 import { buttons } from "./order_actions.js";
 import { paymentWord, phaseOf, pill } from "./orders.js";
 import { timeline } from "./timeline.js";
@@ -18,14 +18,14 @@ export function stopWatching() {
 export async function orderView(main, orderId) {
   stopWatching();
   let seen = "";
+  const isHere = staying(main);
   const look = async () => {
-    const mine = main.dataset.view;
     const path = `/api/orders/${encodeURIComponent(orderId)}/`;
     const order = (await (seen ? quietly(path) : attempt(() => get(path))))?.data;
-    if (main.dataset.view !== mine) return;
+    if (!isHere()) return;
     if (!order) return seen ? again() : show(main, h("section", { class: "empty", testid: "order-missing" }, h("p", {}, t("no_such_order"))));
     const [payment, story] = await Promise.all([paymentOf(order), quietly(`/api/orders/${order.order_id}/timeline/`)]);
-    if (main.dataset.view !== mine) return;
+    if (!isHere()) return;
     const entries = story?.data?.entries ?? [];
     const now = JSON.stringify([order, payment, entries]);
     // Only what changed is redrawn, so that a half-typed form or a focused button survives the polling.

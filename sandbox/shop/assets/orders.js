@@ -1,6 +1,6 @@
 // Lists of orders, bought and sold, and what a state is called.
 import { attempt, get, rows } from "./api.js";
-import { h, moment, show, yuan } from "./dom.js";
+import { h, moment, show, staying, yuan } from "./dom.js";
 import { t } from "./words.js";
 
 const PAYMENT_WORDS = ["unpaid", "authorized", "p_paid", "part_refunded", "refunded"];
@@ -32,8 +32,9 @@ export function listView(side) {
   let page = 1;
   const path = side === "sold" ? "/api/orders/sold/" : "/api/orders/";
   return async function draw(main, ...extra) {
+    const isHere = staying(main);
     const answer = await attempt(() => get(`${path}?page=${page}&page_size=8&status=${filter}&sort=created_desc`));
-    if (!answer) return;
+    if (!answer || !isHere()) return;
     const again = () => draw(main, ...extra);
     const tabs = FILTERS.map(([name, word]) =>
       h("button", { type: "button", class: name === filter ? "tab on" : "tab", testid: `filter-${name}`, onclick: () => { filter = name; page = 1; again(); } }, t(word)));

@@ -1,16 +1,17 @@
 // Olive's side: payments that risk control holds, to be released or stopped.
 import { attempt, get, post, rows } from "./api.js";
-import { action, h, moment, show, yuan } from "./dom.js";
+import { action, h, moment, show, staying, yuan } from "./dom.js";
 import { t } from "./words.js";
 
 export async function reviewsView(main) {
+  const isHere = staying(main);
   const answer = await attempt(() => get("/api/security/assessments/?page_size=50"));
-  if (!answer) return;
+  if (!answer || !isHere()) return;
   const held = rows(answer).filter((row) => ["review", "block_and_review"].includes(row.outcome));
   const waiting = held.filter((row) => !row.decision || row.decision === "pending");
   const decided = held.filter((row) => row.decision && row.decision !== "pending");
   show(main, h("h1", {}, t("reviews")),
-    waiting.length ? h("section", { class: "rows", testid: "review-list" }, waiting.map((row) => card(row, () => reviewsView(main)))) : h("section", { class: "empty" }, h("p", {}, t("none_reviews"))),
+    waiting.length ? h("section", { class: "rows", testid: "review-list" }, waiting.map((row) => card(row, () => isHere() && reviewsView(main)))) : h("section", { class: "empty" }, h("p", {}, t("none_reviews"))),
     decided.length > 0 && h("details", { class: "earlier" }, h("summary", {}, t("earlier")), decided.map((row) => card(row, null))));
 }
 

@@ -1,15 +1,17 @@
 // Bob's side: what he sold, and the refunds that wait for his word.
 import { attempt, get, post, rows } from "./api.js";
-import { action, h, moment, yuan } from "./dom.js";
+import { action, h, moment, staying, yuan } from "./dom.js";
 import { listView } from "./orders.js";
 import { t } from "./words.js";
 
 const drawList = listView("sold");
 
 export async function soldView(main) {
+  const isHere = staying(main);
   const answer = await get("/api/refunds/?status=requested&page_size=50").catch(() => null);
+  if (!isHere()) return;
   const waiting = rows(answer);
-  await drawList(main, waiting.length ? refunds(waiting, () => soldView(main)) : "");
+  await drawList(main, waiting.length ? refunds(waiting, () => isHere() && soldView(main)) : "");
 }
 
 function refunds(waiting, redraw) {
