@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from http.client import HTTPConnection
 
 from common.testing.processes import processes_with
@@ -46,12 +46,18 @@ class Release:
 
     def kill(self) -> None:
         """SIGKILL for every process of it; those of a launcher first, which would end them more kindly."""
-        for pid in sorted(processes_with(f"SERVICE_RUN_DIR={self._place}"), reverse=True):
-            os.kill(pid, signal.SIGKILL)
+        eventually(self._is_killed, bool, f"the {self.name} release is dead", PATIENCE)
         for one in self._processes:
             one.wait(PATIENCE)
-        assert not processes_with(f"SERVICE_RUN_DIR={self._place}")
         self._processes = []
+
+    def _is_killed(self) -> bool:
+        """Nothing was left to kill: a dead one is seen for a moment, and a master may have forked another."""
+        living = processes_with(f"SERVICE_RUN_DIR={self._place}")
+        for pid in sorted(living, reverse=True):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return not living
 
     def close(self) -> None:
         if self.runs_now:
