@@ -314,8 +314,7 @@ def _note(call: OutboundCall, started: float, error: PeerError) -> None:
     _count(call, started, _OUTCOMES.get(type(error), "broken"))
     facts = {**_facts(call, started), "error": error.name, "reason": error.reason}
     if isinstance(error, PeerRejected):
-        # One that asks to come back is no decision: a clock or a key is wrong there or here, or it is busy.
-        tell = log.warning if error.retryable else log.info
+        tell = log.warning if error.retryable else log.info  # who asks to come back has decided nothing
         tell("peer_refused", **facts, status=error.peer_status, code=error.peer_code, name=error.peer_name)
     else:
         log.warning("peer_failed", **facts)
@@ -338,8 +337,7 @@ def configure(settings: Settings, transport: Transport | None = None) -> None:
 def use_transport(transport: Transport) -> Iterator[Transport]:
     """Let `service_client` send through `transport` inside the block.
 
-    Breakers and ejections start afresh and are put back afterwards, and repeats do not wait, so that one
-    test's outage is not the next one's.
+    Breakers and ejections are fresh and put back afterwards, and repeats do not wait: an outage stays there.
     """
     before = dict(vars(service_client))
     service_client._transport = transport
